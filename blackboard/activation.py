@@ -1,0 +1,111 @@
+"""Activations: one knowledge source with one binding of entries, to be run once.
+
+Its identity is the board, the source and the addresses that the source's each-patterns bind; its number is that of the event
+that triggered it, unique on the board. People write ``decide#17``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from blackboard.clock import to_datetime
+
+
+class ActivationState(StrEnum):
+    """Where an activation is in its life."""
+
+    READY = "ready"
+    DELAYED = "delayed"
+    RETRYING = "retrying"
+    WAITING = "waiting"
+    RUNNING = "running"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """An activation that is open, running or dead, as the store keeps it. Times are the store's, in milliseconds."""
+
+    board: str
+    source: str
+    addresses: tuple[str, ...]
+    state: ActivationState
+    number: int
+    cause: int
+    depth: int
+    priority: int
+    since: int
+    due: int
+    attempts: int
+    crashes: int
+    epoch: int
+    owner: str | None
+    started: int
+    problem: str
+
+    @property
+    def name(self) -> str:
+        """``source#number``."""
+        return f"{self.source}#{self.number}"
+
+    @property
+    def due_at(self) -> datetime | None:
+        """When a delayed or retrying activation becomes ready."""
+        return to_datetime(self.due) if self.due else None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """An entry as the store keeps it: its address, version, schema version and JSON."""
+
+    address: str
+    version: int
+    schema: int
+    payload: bytes
+    seq: int = 0
+
+    @property
+    def kind(self) -> str:
+        """The kind: the address up to its first slash."""
+        return self.address.partition("/")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right of one worker instance to run one activation: what fences everything it does with it."""
+
+    board: str
+    identity: str
+    number: int
+    epoch: int
+    owner: str
+
+    @property
+    def source(self) -> str:
+        """The name of the source to run."""
+        return self.identity.partition("\x1e")[0]
+
+    @property
+    def name(self) -> str:
+        """``source#number``."""
+        return f"{self.source}#{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """An activation handed to a worker: the claim, its history, and the entries bound to every pattern.
+
+    ``snapshot`` is the number of the board's last event when it was claimed. ``verdict`` is empty for one that is to be run;
+    ``poison`` (its crash limit is spent) and ``revisit`` (something concerned it while its last worker died) are to be
+    settled without running it.
+    """
+
+    claim: Claim
+    attempts: int
+    crashes: int
+    depth: int
+    snapshot: int
+    verdict: str
+    bindings: tuple[tuple[StoredEntry, ...], ...]

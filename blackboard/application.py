@@ -1,0 +1,173 @@
+"""A blackboard: an application's kinds, sources and boards in one namespace of a store."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import Any, ParamSpec, Self, TypeVar, Unpack, overload
+
+from blackboard.board import Board
+from blackboard.clock import to_seconds
+from blackboard.entry import Entry
+from blackboard.errors import DuplicateSource, InvalidSource, StoreUnreachable, UnknownKind, UnknownSource
+from blackboard.knowledge_source import KnowledgeSource, SourceOptions, make_source
+from blackboard.limits import Limits
+from blackboard.registration import register
+from blackboard.store.connection import Settings
+from blackboard.store.store import Store, open_store
+from blackboard.sync import SyncBlackboard
+from blackboard.worker import Worker, WorkerOptions
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class Blackboard:
+    """An application: a namespace, its knowledge sources, and its boards. An asynchronous context manager.
+
+    ``url`` says where the store is (default: ``BLACKBOARD_URL``, else the embedded store under ``BLACKBOARD_DIR`` or
+    ``./.blackboard``). ``retention`` is how long closed boards are kept (None: for ever), ``lease`` the seconds after which the
+    work of a dead worker goes to another, ``partitions`` how many the namespace has when it is created (1).
+
+    Raises InvalidSource for a name that cannot be a namespace.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        url: str | None = None,
+        *,
+        limits: Limits | None = None,
+        retention: timedelta | None = timedelta(days=7),
+        lease: float | timedelta = 10.0,
+        partitions: int | None = None,
+        settings: Settings | None = None,
+        author: str = "api",
+    ) -> None:
+        if not _NAME.fullmatch(name):
+            problem = "it is not a word of 1 to 64 letters, digits, dots, underscores and hyphens"
+            raise InvalidSource(f"blackboard {name!r}", problem, 'Name it like Blackboard("claims")')
+        self.name = name
+        self.url = url
+        self.limits = limits or Limits()
+        self.retention = retention
+        self.lease = to_seconds(lease)
+        self._partitions = partitions
+        self._settings = settings
+        self._author = f"@{author}"
+        self._sources: dict[str, KnowledgeSource[..., Any]] = {}
+        self._kinds: dict[str, type[Entry]] = {}
+        self._store: Store | None = None
+        self._users = 0
+
+    def __repr__(self) -> str:
+        return f"<Blackboard {self.name}>"
+
+    # ------------------------------------------------------------------ sources and kinds
+
+    @overload
+    def knowledge_source(self, function: Callable[P, R], /) -> KnowledgeSource[P, R]: ...
+    @overload
+    def knowledge_source(
+        self, **options: Unpack[SourceOptions]
+    ) -> Callable[[Callable[P, R]], KnowledgeSource[P, R]]: ...
+    def knowledge_source(self, function: Callable[..., Any] | None = None, /, **options: Unpack[SourceOptions]) -> Any:
+        """Make a function a knowledge source of this blackboard; a decorator, with or without options.
+
+        Raises InvalidSource, InvalidTrigger or DuplicateSource, with what is wrong and what to do.
+        """
+        if function is not None:
+            return self.add(make_source(function, **options))
+        return lambda decorated: self.add(make_source(decorated, **options))
+
+    def add(self, source: KnowledgeSource[P, R]) -> KnowledgeSource[P, R]:
+        """Add a source that was made elsewhere. Raises DuplicateSource."""
+        if source.name in self._sources and self._sources[source.name] is not source:
+            raise DuplicateSource(f"source {source.name}")
+        self._sources[source.name] = source
+        self.know(*source.reads, *source.writes)
+        return source
+
+    def know(self, *kinds: type[Entry]) -> None:
+        """Make kinds known by name that no source mentions, for the command line."""
+        for kind in kinds:
+            self._kinds.setdefault(kind.__kind__, kind)
+
+    @property
+    def sources(self) -> dict[str, KnowledgeSource[..., Any]]:
+        """The knowledge sources, by name."""
+        return dict(self._sources)
+
+    @property
+    def kinds(self) -> dict[str, type[Entry]]:
+        """The kinds that its sources read or write, by name."""
+        return dict(self._kinds)
+
+    def kind(self, name: str) -> type[Entry]:
+        """The kind of this name. Raises UnknownKind."""
+        if name not in self._kinds:
+            raise UnknownKind(name, tuple(sorted(self._kinds)))
+        return self._kinds[name]
+
+    # ------------------------------------------------------------------ connecting
+
+    async def __aenter__(self) -> Self:
+        if self._store is None:
+            self._store = await open_store(
+                self.name, self.url, settings=self._settings, limits=self.limits, partitions=self._partitions
+            )
+            if self._sources:
+                await register(self._store, "", self._sources.values())
+        self._users += 1
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._users -= 1
+        if self._users == 0 and self._store is not None:
+            store, self._store = self._store, None
+            await store.aclose()
+
+    def store(self) -> Store:
+        """The store, while connected. Raises StoreUnreachable outside of ``async with``."""
+        if self._store is None:
+            raise StoreUnreachable(self.url or "the embedded store", f"open it first: async with Blackboard({self.name!r})")
+        return self._store
+
+    # ------------------------------------------------------------------ boards and workers
+
+    def board(self, board: str) -> Board:
+        """The board of this id; nothing is created before the first post. Raises InvalidBoardId."""
+        return Board(board, self, author=self._author)
+
+    async def boards(self) -> list[str]:
+        """The ids of all boards, oldest first; those whose retention has passed are dropped from the list."""
+        ids: list[str] = []
+        for partition in self.store().partitions:
+            ids += await partition.living_boards()
+        return ids
+
+    def workers(
+        self,
+        concurrency: int = 32,
+        *,
+        only: Iterable[str | KnowledgeSource[..., Any]] | None = None,
+        burst: bool = False,
+        max_idle: float | None = None,
+    ) -> Worker:
+        """Workers in this process: ``async with bb.workers(concurrency=8): …``.
+
+        ``concurrency`` activations run at once; ``only`` names the sources to run. Raises UnknownSource.
+        """
+        names = None if only is None else frozenset(each if isinstance(each, str) else each.name for each in only)
+        for name in names or ():
+            if name not in self._sources:
+                raise UnknownSource(name, tuple(sorted(self._sources)))
+        options = WorkerOptions(concurrency, names, burst, max_idle, self.lease)
+        return Worker(self, self._sources, options)
+
+    def sync(self) -> SyncBlackboard:
+        """The same verbs without ``await``, for scripts, notebooks and synchronous frameworks."""
+        return SyncBlackboard(self)

@@ -1,0 +1,331 @@
+"""A board: the shared workspace of one problem, as programs and agents see it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Literal, Protocol, TypeVar, overload
+
+from blackboard.activation import Activation, StoredEntry
+from blackboard.clock import to_seconds
+from blackboard.condition import Condition, clauses_of, holds
+from blackboard.entry import Entry, Stamp, address_of, decode, encode, restamp, split_address
+from blackboard.errors import ActivationNotFound, BoardClosed, BoardNotFound, InvalidEntry, TimedOut, UnreadEntry
+from blackboard.event import Event, EventType
+from blackboard.ids import check_board_id, check_key, operation_id
+from blackboard.limits import Limits
+from blackboard.signature import Injected
+from blackboard.store.codec import identity
+from blackboard.store.partition import ANYTHING, NEW, BoardFacts, Write
+from blackboard.store.store import Store
+
+E = TypeVar("E", bound=Entry)
+
+PAGE = 500
+"""Events read from the store at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a contribution came to: the number of the board's last event, and a stamp for every entry written.
+
+    An entry that was already there with the same data keeps its version; a retracted one has version 0.
+    """
+
+    seq: int
+    stamps: tuple[Stamp, ...]
+
+
+@dataclass(slots=True)
+class Reads:
+    """What an activation has read besides its binding, for serializable isolation."""
+
+    versions: dict[str, int] = field(default_factory=dict)
+    kinds: set[str] = field(default_factory=set)
+
+
+class Host(Protocol):
+    """What a board needs of the blackboard it belongs to."""
+
+    @property
+    def limits(self) -> Limits:
+        """The limits of every board."""
+        ...
+
+    @property
+    def retention(self) -> timedelta | None:
+        """How long a closed board is kept; None for ever."""
+        ...
+
+    def store(self) -> Store:
+        """The store, once connected."""
+        ...
+
+    def workers(self) -> AbstractAsyncContextManager[object]:
+        """Workers in this process."""
+        ...
+
+
+class Board(Injected):
+    """The shared workspace of one problem; cheap, and made by its first post.
+
+    ``author`` is who its events name: a program, or the activation that the board was given to.
+    """
+
+    def __init__(self, board: str, host: Host, *, author: str = "@api", reads: Reads | None = None) -> None:
+        self.id = check_board_id(board)
+        self._host = host
+        self._author = author
+        self._reads = reads
+
+    def __repr__(self) -> str:
+        return f"<Board {self.id}>"
+
+    # ------------------------------------------------------------------ writing
+
+    async def post(self, *entries: Entry) -> Receipt:
+        """Post new entries, all or none. An entry that is there with the same data is left as it is.
+
+        Raises EntryExists when another entry has one of the addresses, and whatever `contribute` raises.
+        """
+        return await self.contribute(post=entries)
+
+    async def revise(self, *entries: Entry, version: int | Literal["any"] | None = None) -> Receipt:
+        """Revise entries that were read, all or none: each must still have the version it was read at.
+
+        ``version`` says which version is meant instead; ``"any"`` overwrites whatever is there. Raises UnreadEntry for an
+        entry that was not read, VersionConflict when somebody else was first, EntryNotFound when it is gone.
+        """
+        return await self.contribute(revise=entries, version=version)
+
+    async def retract(self, *targets: Entry | type[Entry] | str) -> Receipt:
+        """Take entries off the board, all or none: entries that were read, kinds without key, or addresses.
+
+        An entry that was read must still have that version (VersionConflict). Retracting what is not there changes nothing.
+        """
+        return await self.contribute(retract=targets)
+
+    async def contribute(
+        self,
+        *,
+        post: Iterable[Entry] = (),
+        revise: Iterable[Entry] = (),
+        retract: Iterable[Entry | type[Entry] | str] = (),
+        version: int | Literal["any"] | None = None,
+    ) -> Receipt:
+        """Post, revise and retract in one atomic contribution: everything happens, with all it triggers, or nothing.
+
+        Raises a Conflict when an address is not as expected, BoardClosed, Overloaded, EntryTooLarge, InvalidKey.
+        """
+        operation = operation_id()
+        written: list[Entry | None] = [*post]
+        writes = [self._post(entry, f"{operation}.{i}") for i, entry in enumerate(written)]
+        for entry in revise:
+            writes.append(self._revision(entry, version))
+            written.append(entry)
+        writes += [_retraction(target) for target in retract]
+        _refuse_twice(writes)
+        applied = await self._partition.post(self.id, operation, self._author, writes)
+        stamps = tuple(Stamp(w.address, v, applied.seq) for w, v in zip(writes, applied.versions, strict=True))
+        for entry, stamp in zip(written, stamps, strict=False):
+            restamp(entry, stamp) if entry is not None else None
+        return Receipt(applied.seq, stamps)
+
+    async def close(self, reason: str = "") -> bool:
+        """Close the board for good: no more writes, its agenda dropped, its keys expire after the retention.
+
+        Returns False when it was closed before. Raises BoardNotFound.
+        """
+        retention = self._host.retention
+        milliseconds = 0 if retention is None else round(retention.total_seconds() * 1000)
+        answer, _ = await self._partition.close(self.id, self._author, reason, milliseconds)
+        if answer == "absent":
+            raise BoardNotFound(self.id)
+        return answer == "ok"
+
+    async def retry(self, activation: str | int) -> bool:
+        """Try a dead activation again, with fresh attempts, by its name (``decide#17``) or number.
+
+        Returns False when its trigger no longer holds, so that it left instead. Raises ActivationNotFound, BoardClosed.
+        """
+        number = int(str(activation).rpartition("#")[2]) if str(activation).rpartition("#")[2].isdigit() else -1
+        found = next((each for each in await self.dead() if each.number == number), None)
+        if found is None:
+            raise ActivationNotFound(self.id, str(activation))
+        who = identity(found.source, found.addresses)
+        answer = await self._partition.revive(self.id, who, self._author)
+        if answer == "absent":
+            raise ActivationNotFound(self.id, str(activation))
+        if answer == "closed":
+            raise BoardClosed(self.id)
+        return answer == "ok"
+
+    # ------------------------------------------------------------------ reading
+
+    async def read(self, kind: type[E], *conditions: Condition) -> Any:
+        """Read a kind: the entry or None for a kind without key, a list in address order for a keyed one.
+
+        With conditions (`Finding.risk > 0.5`), only what meets them all. Raises InvalidEntry when what is stored does not
+        fit the class.
+        """
+        found = await self._find(kind, *conditions)
+        if kind.__key__ is None:
+            return found[0] if found else None
+        return found
+
+    async def get(self, address: str) -> StoredEntry | None:
+        """The entry at an address as the store keeps it, without its class; None when there is none."""
+        return await self._partition.entry(self.id, address)
+
+    async def entries(self, kind: str | None = None) -> list[StoredEntry]:
+        """All entries, or those of a kind by its name, as the store keeps them, in address order."""
+        return await self._partition.entries(self.id, kind)
+
+    async def status(self) -> BoardFacts:
+        """Whether the board is open, and how busy. Raises BoardNotFound."""
+        facts = await self._partition.facts(self.id)
+        if facts is None:
+            raise BoardNotFound(self.id)
+        return facts
+
+    async def agenda(self) -> list[Activation]:
+        """The open activations, running ones too, by source and addresses."""
+        return await self._partition.agenda(self.id)
+
+    async def dead(self) -> list[Activation]:
+        """The activations whose attempts are spent, with their last error."""
+        return await self._partition.dead(self.id)
+
+    # ------------------------------------------------------------------ waiting
+
+    async def wait_for(self, kind: type[E], *conditions: Condition, timeout: float | timedelta | None = None) -> E:
+        """Wait until there is an entry of the kind (that meets the conditions) and return it, the first by address.
+
+        Raises TimedOut after ``timeout`` seconds (None waits for ever), BoardClosed when the board closes without one.
+        """
+
+        async def look() -> E | None:
+            facts = await self._partition.facts(self.id)  # before the entries: what closed it came before
+            if found := await self._find(kind, *conditions):
+                return found[0]
+            if facts is not None and facts.status == "closed":
+                raise BoardClosed(self.id, f"it closed without a {kind.__kind__} that fits")
+            return None
+
+        return await self._wait(look, f"{kind.__kind__} on board {self.id}", timeout)
+
+    async def settled(self, timeout: float | timedelta | None = None) -> int:
+        """Wait until the board is quiescent: nothing will happen without input from outside. Returns its last event.
+
+        Activations that wait for a precondition, and dead ones, do not count; delayed ones do. Raises TimedOut.
+        """
+
+        async def look() -> BoardFacts | None:
+            facts = await self._partition.facts(self.id) or BoardFacts(self.id, "open", 0, 0, 0, 0)
+            return facts if facts.settled else None
+
+        return (await self._wait(look, f"board {self.id} to settle", timeout)).seq
+
+    async def run_until_settled(self, timeout: float | timedelta | None = 60.0) -> int:
+        """Run workers in this process until the board is quiescent. Returns its last event; raises TimedOut."""
+        async with self._host.workers():
+            return await self.settled(timeout)
+
+    async def events(self, since: int = 0, follow: bool = False) -> AsyncIterator[Event]:
+        """The board's events after number ``since``, in order; with ``follow``, also those to come, until it is closed."""
+        async with self._store.watch(self.id).board(self.id) as news:
+            while True:
+                page = await self._partition.events(self.id, since, PAGE)
+                for event in page:
+                    yield event
+                    since = event.seq
+                    if event.type is EventType.CLOSED:
+                        return
+                if page:
+                    continue
+                if not follow:
+                    return
+                await news.wait()
+
+    # ------------------------------------------------------------------ inside
+
+    @property
+    def _store(self) -> Store:
+        return self._host.store()
+
+    @property
+    def _partition(self) -> Any:
+        return self._store.partition(self.id)
+
+    def _post(self, entry: Entry, unique: str) -> Write:
+        address = address_of(restamp(entry, None), unique)
+        return Write(address, NEW, entry.__version__, encode(entry, self._host.limits.entry_bytes))
+
+    def _revision(self, entry: Entry, version: int | Literal["any"] | None) -> Write:
+        address = address_of(entry)
+        stamp = entry.stamp
+        if version is None and (stamp is None or stamp.address != address):
+            raise UnreadEntry(address)
+        expected = stamp.version if version is None and stamp else ANYTHING if version == "any" else version
+        return Write(address, expected, entry.__version__, encode(entry, self._host.limits.entry_bytes))
+
+    async def _find(self, kind: type[E], *conditions: Condition) -> list[E]:
+        clauses = [clause for condition in conditions for clause in clauses_of(condition)]
+        stored = await self._stored(kind)
+        if self._reads is not None:
+            self._reads.kinds.add(kind.__kind__)
+            self._reads.versions.update({each.address: each.version for each in stored})
+        found = [decode(kind, each.payload, Stamp(each.address, each.version, each.seq)) for each in stored]
+        return [entry for entry in found if all(holds(clause, entry) for clause in clauses)]
+
+    async def _stored(self, kind: type[Entry]) -> Sequence[StoredEntry]:
+        if kind.__key__ is not None:
+            return await self._partition.entries(self.id, kind.__kind__)
+        one = await self._partition.entry(self.id, kind.__kind__)
+        return [one] if one else []
+
+    async def _wait(self, look: Callable[[], Any], awaited: str, timeout: float | timedelta | None) -> Any:
+        seconds = None if timeout is None else to_seconds(timeout)
+        deadline = None if seconds is None else time.monotonic() + seconds
+        if (found := await look()) is not None:
+            return found
+        async with self._store.watch(self.id).board(self.id) as news:
+            while (found := await look()) is None:
+                left = 1.0 if deadline is None else deadline - time.monotonic()
+                if left <= 0:
+                    raise TimedOut(awaited, seconds or 0.0, await self._why_not())
+                await news.wait(left)
+        return found
+
+    async def _why_not(self) -> str:
+        """What the board is doing instead, for who waited in vain."""
+        facts = await self._partition.facts(self.id)
+        if facts is None:
+            return "the board does not exist: nothing was posted on it"
+        agenda = await self.agenda()
+        if not agenda:
+            return f"the board is {facts.status} and quiescent after {facts.seq} events"
+        shown = ", ".join(f"{each.name} ({each.state.value})" for each in agenda[:5])
+        more = f" and {len(agenda) - 5} more" if len(agenda) > 5 else ""
+        return f"the board has {facts.seq} events and these open activations: {shown}{more}"
+
+
+def _retraction(target: Entry | type[Entry] | str) -> Write:
+    if isinstance(target, Entry):
+        return Write(address_of(target), target.stamp.version if target.stamp else ANYTHING)
+    if isinstance(target, type):
+        return Write(target.__kind__, ANYTHING)
+    kind, key = split_address(target)
+    return Write(target if key is None else f"{kind}/{check_key(kind, key)}", ANYTHING)
+
+
+def _refuse_twice(writes: Sequence[Write]) -> None:
+    seen: set[str] = set()
+    for write in writes:
+        if write.address in seen:
+            raise InvalidEntry(write.address, "it is written twice in one contribution")
+        seen.add(write.address)

@@ -1,0 +1,30 @@
+"""What an agent is told of its own activation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from blackboard.board import Board
+from blackboard.signature import Injected
+
+
+@dataclass(frozen=True, slots=True)
+class Context(Injected):
+    """The activation that is running, for an agent that declares a parameter of this type.
+
+    ``attempt`` counts its failed runs from 1 for the first run; ``crashes`` the workers that died with it. The
+    ``idempotency_key`` is the same for every run of this activation: give it to whatever acts outside the board.
+    """
+
+    board: Board
+    source: str
+    number: int
+    attempt: int
+    crashes: int
+    depth: int
+    idempotency_key: str
+
+    @property
+    def activation(self) -> str:
+        """The activation as people write it, ``decide#17``."""
+        return f"{self.source}#{self.number}"

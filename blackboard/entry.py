@@ -1,0 +1,254 @@
+"""Entries: what stands on a board. A kind of entry is a pydantic model; `Claim.amount` names one of its fields."""
+
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from enum import Enum
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeVar, Unpack
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
+from pydantic._internal._model_construction import ModelMetaclass
+from pydantic_core import PydanticSerializationError
+
+from blackboard.errors import EntryTooLarge, InvalidEntry, InvalidKey, InvalidKind, ReservedName
+from blackboard.field import field_of, members
+from blackboard.ids import check_key, is_kind_name
+
+
+class Unique(Enum):
+    """The type of UNIQUE."""
+
+    UNIQUE = "unique"
+
+
+UNIQUE: Final = Unique.UNIQUE
+"""As `key=`: every entry posted is a new one, under a key that the store gives it."""
+
+Key = str | Literal[Unique.UNIQUE] | None
+
+E = TypeVar("E", bound="Entry")
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Where and when an entry was read: its address, its version there, and the event that wrote it."""
+
+    address: str
+    version: int
+    seq: int
+
+
+class EntryType(ModelMetaclass):
+    """The class of kinds: its instances are classes whose fields can be named in clauses."""
+
+    if not TYPE_CHECKING:
+        # Hidden from checkers, which see `Claim.amount` as the float it is declared to be, and a misspelt field as
+        # an error; with this method in sight they would accept any name. (pydantic does the same.)
+        def __getattr__(cls, name: str) -> Any:  # noqa: N805  # the instances of a metaclass are classes
+            # While pydantic builds a subclass it asks whether a field hides an attribute of its parent. It does not.
+            asking = sys._getframe(1).f_globals.get("__name__", "")  # noqa: SLF001  # the only way to know who asks
+            if name.startswith("_") or asking.startswith("pydantic."):
+                return super().__getattr__(name)
+            return field_of(cls.__kind__, cls, name)
+
+
+class Entry(BaseModel, metaclass=EntryType):
+    """A typed datum on a board, at the address `kind` or `kind/key`.
+
+    Subclass it with fields as in any pydantic model, and say in the class statement:
+
+    - `key`: the field whose value tells entries of this kind apart on a board; UNIQUE when each post is a new entry;
+      nothing when a board has at most one. A subclass has the key of its parent unless it names its own.
+    - `kind`: the name of the kind; without it, the name of the class in snake case.
+    - `version`: the version of its schema, from 1.
+
+    Raises InvalidKind, or ReservedName for a field that an entry needs for itself.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",  # a misspelt field is found where it is written
+        allow_inf_nan=False,  # JSON has neither
+        validate_assignment=True,  # what is changed here is written later, far from the mistake
+        ser_json_bytes="base64",
+        val_json_bytes="base64",
+    )
+
+    __kind__: ClassVar[str] = ""
+    __key__: ClassVar[Key] = None
+    __version__: ClassVar[int] = 1
+
+    _stamp: Stamp | None = PrivateAttr(default=None)
+
+    def __init_subclass__(
+        cls, *, key: Key = None, kind: str | None = None, version: int = 1, **config: Unpack[ConfigDict]
+    ) -> None:
+        """Says to checkers what a class statement may carry; pydantic calls the method below when the fields exist."""
+        super().__init_subclass__(**config)
+
+    @classmethod
+    def __pydantic_init_subclass__(
+        cls, *, key: Key = None, kind: str | None = None, version: int = 1, **_: Any
+    ) -> None:
+        cls.__kind__ = kind or snake_case(cls.__name__)
+        cls.__key__ = cls.__key__ if key is None else key
+        cls.__version__ = version
+        _check_kind(cls)
+
+    @property
+    def stamp(self) -> Stamp | None:
+        """Where and when this instance was read from a board; None for one made here."""
+        # Straight from where pydantic keeps private attributes: its own look-up takes thirty times as long.
+        private: dict[str, Any] = self.__pydantic_private__ or {}
+        return private.get("_stamp")
+
+    def __eq__(self, other: object) -> bool:
+        """Entries are equal when their data is; where they were read does not matter."""
+        if not isinstance(other, Entry):
+            return NotImplemented
+        return type(self) is type(other) and self.__dict__ == other.__dict__
+
+    __hash__ = None  # type: ignore[assignment]  # as in pydantic: only a frozen kind has a hash, and pydantic adds it
+
+
+def snake_case(name: str) -> str:
+    """The name of a kind for the name of a class: FileReport → file_report, HTTPError → http_error."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+# ---------------------------------------------------------------------------- definition
+
+
+def _check_kind(cls: type[Entry]) -> None:
+    if cls.__pydantic_generic_metadata__["origin"] or cls.__pydantic_generic_metadata__["parameters"]:
+        return  # A generic kind is no kind yet; the class that names its type is.
+    for problem, remedy in _kind_problems(cls):
+        raise InvalidKind(f"kind {cls.__name__}", problem, remedy)
+    for name in cls.__pydantic_fields__:
+        if hasattr(Entry, name):
+            problem = f"the field {name!r} hides Entry.{name}"
+            raise ReservedName(f"kind {cls.__name__}", problem, f"Rename the field, for example to {name}_")
+
+
+def _kind_problems(cls: type[Entry]) -> Iterator[tuple[str, str]]:
+    if not is_kind_name(cls.__kind__):
+        yield (
+            f"{cls.__kind__!r} is not 1 to 64 lower case letters, digits and underscores",
+            f'Name it: class {cls.__name__}(Entry, kind="…")',
+        )
+    if type(cls.__version__) is not int or cls.__version__ < 1:
+        yield f"version {cls.__version__!r} is not a whole number from 1", "Count schema versions 1, 2, 3, …"
+    if isinstance(cls.__key__, str):
+        yield from _key_problems(cls, cls.__key__)
+
+
+def _key_problems(cls: type[Entry], key: str) -> Iterator[tuple[str, str]]:
+    field = cls.__pydantic_fields__.get(key)
+    if field is None:
+        known = ", ".join((*cls.__pydantic_fields__, "UNIQUE"))
+        yield f"its key, {key!r}, is not one of its fields", f"Use one of: {known}"
+    elif not all(_may_be_key(member) for member in members(field.annotation)):
+        yield (
+            f"its key, {key!r}, is {field.annotation}, whose values are not all plain text",
+            "Key it by a field of type str, int, Enum, UUID or date, that is not optional",
+        )
+
+
+def _may_be_key(annotation: Any) -> bool:
+    if not isinstance(annotation, type):
+        # A Literal, a type variable, or a name still to be resolved: judged by its values, in key_of.
+        return annotation is not Any
+    return issubclass(annotation, str | int | Enum | UUID | date) and annotation is not bool
+
+
+# ---------------------------------------------------------------------------- addresses
+
+
+def key_of(entry: Entry) -> str | None:
+    """The entry's key; None when its kind has none, or when the store gives it one.
+
+    Raises InvalidKey when its value cannot be part of an address.
+    """
+    field = type(entry).__key__
+    if not isinstance(field, str):
+        return None
+    value = getattr(entry, field)
+    value = value.value if isinstance(value, Enum) else value
+    if isinstance(value, bool) or not isinstance(value, str | int | UUID | date):
+        raise InvalidKey(entry.__kind__, str(value), f"a {type(value).__name__} is not plain text")
+    return check_key(entry.__kind__, str(value))
+
+
+def address_of(entry: Entry, unique: str | None = None) -> str:
+    """The entry's address, `kind` or `kind/key`.
+
+    `unique` is the key for a new entry of a kind with key=UNIQUE; one that was read keeps the address it has.
+    Raises InvalidKey for a key that cannot be part of an address, or a new unique entry without `unique`.
+    """
+    if type(entry).__key__ is UNIQUE:
+        return entry.stamp.address if entry.stamp else address(entry.__kind__, _given(entry, unique))
+    return address(entry.__kind__, key_of(entry))
+
+
+def address(kind: str, key: str | None = None) -> str:
+    """The address of a kind without key, or of a key of a kind."""
+    return kind if key is None else f"{kind}/{key}"
+
+
+def split_address(address: str) -> tuple[str, str | None]:
+    """The kind and the key of an address; a key may itself contain slashes."""
+    kind, slash, key = address.partition("/")
+    return kind, key if slash else None
+
+
+def _given(entry: Entry, unique: str | None) -> str:
+    if unique is None:
+        raise InvalidKey(entry.__kind__, "", "the store gives it one when it is posted, and this one was not")
+    return check_key(entry.__kind__, unique)
+
+
+# ---------------------------------------------------------------------------- JSON
+
+
+def encode(entry: Entry, limit: int | None = None) -> str:
+    """The entry's fields as JSON, by their names.
+
+    Raises InvalidEntry when a value has no JSON form, EntryTooLarge beyond `limit` bytes.
+    """
+    try:
+        payload: bytes = entry.__pydantic_serializer__.to_json(
+            entry, by_alias=False, exclude_computed_fields=True, warnings="error"
+        )
+    except PydanticSerializationError as error:
+        raise InvalidEntry(_name(entry), " ".join(str(error).split())) from error
+    if limit is not None and len(payload) > limit:
+        raise EntryTooLarge(_name(entry), len(payload), limit)
+    return payload.decode()
+
+
+def decode(kind: type[E], payload: str | bytes, stamp: Stamp | None = None) -> E:
+    """The entry that was encoded so, stamped with where it was read; raises InvalidEntry when it does not fit."""
+    try:
+        entry: E = kind.__pydantic_validator__.validate_json(payload, by_alias=False, by_name=True)
+    except ValidationError as error:
+        raise InvalidEntry(stamp.address if stamp else kind.__kind__, _problems(error)) from error
+    return restamp(entry, stamp)
+
+
+def restamp(entry: E, stamp: Stamp | None) -> E:
+    """The same instance, which now says it was read, or written, there."""
+    if entry.__pydantic_private__ is not None:
+        entry.__pydantic_private__["_stamp"] = stamp
+    return entry
+
+
+def _name(entry: Entry) -> str:
+    """How to name an entry in a message: by its address where it has one."""
+    return entry.stamp.address if entry.stamp else address(entry.__kind__, key_of(entry))
+
+
+def _problems(error: ValidationError) -> str:
+    problems = error.errors(include_url=False, include_input=False)
+    return "; ".join(f"{'.'.join(map(str, p['loc'])) or 'it'}: {p['msg']}" for p in problems[:3])

@@ -1,0 +1,183 @@
+"""One activation in a worker: bind, check, run, and what shall be committed.
+
+The life of an activation is told here once, as a pipeline of verbs; the worker claims before it and commits after it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import Any
+
+from blackboard.activation import Claimed, StoredEntry
+from blackboard.board import Board, Host, Reads
+from blackboard.context import Context
+from blackboard.entry import Entry, Stamp, address_of, decode, encode
+from blackboard.errors import InvalidEntry, InvalidSource, UndeclaredKind
+from blackboard.knowledge_source import KnowledgeSource, Style
+from blackboard.signature import Injection, Mode, Parameter, Pattern
+from blackboard.store.partition import SNAPSHOT, Commit, Write
+
+LONGEST_PROBLEM = 4000
+"""Characters kept of an error."""
+
+
+@dataclass(slots=True)
+class Execution:
+    """One claimed activation on its way through a worker."""
+
+    claimed: Claimed
+    source: KnowledgeSource[..., Any]
+    host: Host
+    reads: Reads = field(default_factory=Reads)
+    own: dict[str, int] = field(default_factory=dict)
+    """The versions that earlier contributions of this run gave to what they wrote."""
+    parts: int = 0
+    unique: int = 0
+
+    # ------------------------------------------------------------------ bind
+
+    def bind(self, parameters: Sequence[Parameter]) -> dict[str, Any]:
+        """The arguments for the parameters. Raises InvalidEntry when what is stored does not fit a class."""
+        arguments: dict[str, Any] = {}
+        patterns = {parameter.name: i for i, parameter in enumerate(self.source.trigger.patterns)}
+        for parameter in parameters:
+            if isinstance(parameter, Injection):
+                arguments[parameter.name] = self._inject(parameter)
+            else:
+                arguments[parameter.name] = self._bound(parameter, self.claimed.bindings[patterns[parameter.name]])
+        return arguments
+
+    def _bound(self, pattern: Pattern, stored: tuple[StoredEntry, ...]) -> Any:
+        if pattern.mode is Mode.EACH:
+            one = stored[0]
+            return decode(pattern.kind, one.payload, Stamp(one.address, one.version, one.seq))
+        entries = [decode(pattern.kind, s.payload, Stamp(s.address, s.version, s.seq)) for s in stored]
+        if pattern.mode is Mode.CONTEXT:
+            return entries[0] if entries else None
+        return entries
+
+    def _inject(self, injection: Injection) -> Any:
+        board = Board(self.claimed.claim.board, self.host, author=self.claimed.claim.name, reads=self.reads)
+        return board if issubclass(injection.of, Board) else self._context(board)
+
+    def _context(self, board: Board) -> Context:
+        claim = self.claimed.claim
+        key = f"{self.host.store().namespace}/{claim.board}/{claim.name}"
+        return Context(
+            board=board,
+            source=claim.source,
+            number=claim.number,
+            attempt=self.claimed.attempts + 1,
+            crashes=self.claimed.crashes,
+            depth=self.claimed.depth,
+            idempotency_key=key,
+        )
+
+    # ------------------------------------------------------------------ check
+
+    async def check(self, arguments: dict[str, Any], threads: Executor) -> bool:
+        """Whether the precondition, if there is one, agrees."""
+        precondition = self.source.precondition
+        if precondition is None:
+            return True
+        asked = {}
+        for parameter in precondition.parameters:
+            if parameter.name in arguments:
+                asked[parameter.name] = arguments[parameter.name]
+            elif isinstance(parameter, Injection):
+                asked[parameter.name] = self._inject(parameter)
+            else:
+                asked[parameter.name] = await self._look(parameter)
+        answer = await _call(precondition.function, asked, threads)
+        return bool(answer)
+
+    async def _look(self, pattern: Pattern) -> Any:
+        """What a precondition looks at beyond the binding: read from the board now."""
+        board = Board(self.claimed.claim.board, self.host, reads=self.reads)
+        found = await board.read(pattern.kind)
+        if pattern.kind.__key__ is None:
+            return found if pattern.mode in {Mode.EACH, Mode.CONTEXT} else [found] if found else []
+        if pattern.mode in {Mode.GATHER, Mode.CONTEXT_GATHER}:
+            return found
+        return found[0] if found else None
+
+    # ------------------------------------------------------------------ run
+
+    async def run(self, arguments: dict[str, Any], threads: Executor) -> AsyncIterator[Commit]:
+        """Run the action and yield its contributions; the last one ends the activation."""
+        if self.source.style is Style.STREAM:
+            async for contribution in self.source.function(**arguments):
+                self.parts += 1
+                yield self.commit(contribution, part=self.parts)
+            yield self.commit(None)
+        else:
+            yield self.commit(await _call(self.source.function, arguments, threads))
+
+    # ------------------------------------------------------------------ commit
+
+    def commit(self, contribution: Any, part: int = 0) -> Commit:
+        """What the agent returned, as writes. Raises UndeclaredKind, InvalidSource, InvalidKey, EntryTooLarge."""
+        writes = [self._write(entry) for entry in _entries(contribution, self.source)]
+        if len({write.address for write in writes}) < len(writes):
+            raise InvalidEntry(writes[0].address, "one contribution writes one address twice")
+        if self.source.policies.isolation == "snapshot":
+            return Commit(self.claimed.claim, writes, part)
+        return Commit(self.claimed.claim, writes, part, self._all_reads(), self._all_kinds())
+
+    def _write(self, entry: Entry) -> Write:
+        kind = type(entry)
+        if kind not in self.source.writes:
+            declared = tuple(sorted(each.__kind__ for each in self.source.writes))
+            raise UndeclaredKind(self.source.name, kind.__kind__, declared)
+        address = address_of(entry, f"{self.claimed.claim.number}.{self.unique}")
+        if kind.__key__ is not None and not isinstance(kind.__key__, str):
+            self.unique += 1
+        expected = self.own.get(address, 0) or (entry.stamp.version if entry.stamp else SNAPSHOT)
+        payload = encode(entry, self.host.limits.entry_bytes)
+        return Write(address, expected, kind.__version__, payload)
+
+    def committed(self, commit: Commit, versions: Sequence[int]) -> None:
+        """Remember what a part wrote, so that the next part expects it."""
+        for write, version in zip(commit.writes, versions, strict=True):
+            self.own[write.address] = version
+
+    def _all_reads(self) -> list[tuple[str, int]]:
+        reads = {each.address: each.version for binding in self.claimed.bindings for each in binding}
+        return list((reads | self.reads.versions | self.own).items())
+
+    def _all_kinds(self) -> list[str]:
+        patterns = self.source.trigger.patterns
+        gathered = {pattern.kind.__kind__ for pattern in patterns if pattern.mode is not Mode.EACH}
+        return sorted(gathered | self.reads.kinds)
+
+
+async def _call(function: Callable[..., Any], arguments: dict[str, Any], threads: Executor) -> Any:
+    """Call an agent's function: on the loop when it is a coroutine, else in a thread."""
+    if asyncio.iscoroutinefunction(function):
+        return await function(**arguments)
+    return await asyncio.get_running_loop().run_in_executor(threads, lambda: function(**arguments))
+
+
+def _entries(contribution: Any, source: KnowledgeSource[..., Any]) -> list[Entry]:
+    if contribution is None:
+        return []
+    if isinstance(contribution, Entry):
+        return [contribution]
+    if isinstance(contribution, Iterable) and not isinstance(contribution, str | bytes | dict):
+        found = [each for each in contribution if each is not None]
+        if all(isinstance(each, Entry) for each in found):
+            return found
+    problem = f"it returned {type(contribution).__name__}, which is not an entry"
+    raise InvalidSource(f"source {source.name}", problem, "Return an entry, a list of entries, or None")
+
+
+def describe(error: BaseException) -> str:
+    """An agent's error as it is kept: its last lines, from the agent's own code on."""
+    text = "".join(traceback.format_exception(error)).strip()
+    # Control characters separate fields in the store; line breaks are the only ones worth keeping.
+    clean = "".join(c if c == "\n" or c.isprintable() else " " for c in text)
+    return clean if len(clean) <= LONGEST_PROBLEM else "…" + clean[-LONGEST_PROBLEM:]

@@ -1,0 +1,401 @@
+"""Knowledge sources: an agent is a function with a trigger and policies; a SourceCard is the same as data."""
+
+import functools
+import inspect
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, Final, Generic, Literal, ParamSpec, Self, TypedDict, TypeVar, Unpack, overload
+
+from blackboard.clock import to_seconds
+from blackboard.condition import Condition, clauses_of
+from blackboard.entry import Entry
+from blackboard.errors import InvalidSource
+from blackboard.ids import is_source_name
+from blackboard.retry import Backoff
+from blackboard.signature import Parameter, Pattern, read_signature, read_writes
+from blackboard.trigger import REFIRES, Json, Refire, Trigger
+
+P = ParamSpec("P")
+R = TypeVar("R")
+F = TypeVar("F", bound=Callable[..., Any])
+
+Isolation = Literal["snapshot", "serializable"]
+Effects = Literal["board", "external"]
+
+
+class SourceOptions(TypedDict, total=False):
+    """What a knowledge source can be told besides its function. Durations are seconds or timedeltas."""
+
+    name: str
+    when: Condition | Sequence[Condition] | None
+    precondition: Callable[..., Any] | None
+    after: timedelta | float
+    refire: Refire
+    reentrant: bool
+    priority: int
+    retries: int
+    backoff: Backoff
+    timeout: timedelta | float | None
+    crashes: int
+    lease: timedelta | float | None
+    isolation: Isolation
+    effects: Effects
+
+
+class Style(StrEnum):
+    """How an action runs."""
+
+    ASYNC = "async"
+    """A coroutine, on the event loop."""
+    SYNC = "sync"
+    """A plain function, in a thread."""
+    STREAM = "stream"
+    """An asynchronous generator: what it yields is written as it comes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """How a source's activations are run. Durations are seconds.
+
+    `retries` counts the runs after a first one that raised; `crashes` the runs whose worker died, after which the
+    activation is held to be poison. `lease` is the blackboard's when None.
+    """
+
+    priority: int = 0
+    retries: int = 2
+    backoff: Backoff = field(default_factory=Backoff)
+    timeout: float | None = None
+    crashes: int = 3
+    lease: float | None = None
+    isolation: Isolation = "snapshot"
+    effects: Effects = "board"
+
+    def compile(self) -> Json:
+        """The policies that the store itself applies."""
+        compiled = {"pr": self.priority, "ser": int(self.isolation == "serializable")}
+        compiled |= {"ls": round(self.lease * 1000)} if self.lease else {}
+        return {name: value for name, value in compiled.items() if value} | {
+            "ret": self.retries,
+            "cr": self.crashes,
+        }
+
+
+# ---------------------------------------------------------------------------- a source as data
+
+
+@dataclass(frozen=True, slots=True)
+class KindCard:
+    """A kind as a source knows it: its name, its key field (`*` when the store gives keys), its schema version."""
+
+    kind: str
+    key: str | None
+    version: int
+
+    @classmethod
+    def of(cls, kind: type[Entry]) -> Self:
+        """The card of a class."""
+        key = kind.__key__
+        return cls(kind.__kind__, key if key is None or isinstance(key, str) else "*", kind.__version__)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceCard:
+    """A source as data: what the store registers, other processes compare, and people read.
+
+    `when` has the clauses as text, `trigger` the whole trigger as the store reads it, policies included.
+    """
+
+    name: str
+    module: str
+    style: str
+    doc: str = ""
+    reads: tuple[KindCard, ...] = ()
+    writes: tuple[KindCard, ...] = ()
+    when: tuple[str, ...] = ()
+    precondition: str | None = None
+    compensation: str | None = None
+    policies: Policies = Policies()
+    trigger: Json = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """The card as JSON, equal text for equal cards."""
+        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """The card that was written so, by this release or another: what this one does not know is left out."""
+        data = _known(cls, json.loads(text))
+        policies = _known(Policies, data.get("policies", {}))
+        backoff = Backoff(**_known(Backoff, policies.pop("backoff", {})))
+        for name in ("reads", "writes"):
+            data[name] = tuple(KindCard(**_known(KindCard, kind)) for kind in data.get(name, ()))
+        data["when"] = tuple(data.get("when", ()))
+        data["policies"] = Policies(backoff=backoff, **policies)
+        return cls(**data)
+
+
+def _known(cls: Any, data: Mapping[str, Any]) -> dict[str, Any]:
+    names = {attribute.name for attribute in fields(cls)}
+    return {name: value for name, value in data.items() if name in names}
+
+
+# ---------------------------------------------------------------------------- a source
+
+
+class KnowledgeSource(Generic[P, R]):
+    """An agent: its function, what triggers it, and its policies. Called, it is the plain function."""
+
+    def __init__(
+        self,
+        function: Callable[P, R],
+        *,
+        trigger: Trigger,
+        policies: Policies,
+        parameters: tuple[Parameter, ...],
+        writes: tuple[type[Entry], ...],
+        style: Style,
+        precondition: "Precondition | None" = None,
+    ) -> None:
+        self.function: Final = function
+        self.trigger: Final = trigger
+        self.policies: Final = policies
+        self.parameters: Final = parameters
+        self.writes: Final = frozenset(writes)
+        self.style: Final = style
+        self.precondition: Final = precondition
+        self.compensator: Callable[..., Any] | None = None
+        self.compensator_parameters: tuple[Parameter, ...] = ()
+        functools.update_wrapper(self, function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self.function(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<KnowledgeSource {self.name}>"
+
+    @property
+    def name(self) -> str:
+        """Its name, unique on a blackboard."""
+        return self.trigger.source
+
+    @property
+    def reads(self) -> tuple[type[Entry], ...]:
+        """The kinds that its patterns bind, its clauses count and its precondition looks at."""
+        looked_at = self.precondition.kinds if self.precondition else ()
+        return tuple(dict.fromkeys(self.trigger.kinds + looked_at))
+
+    def compile(self) -> Json:
+        """The trigger as the store reads it, with the policies that the store applies."""
+        compiled = self.trigger.compile() | self.policies.compile()
+        retest = {"wk": sorted(kind.__kind__ for kind in self.reads)} if self.precondition else {}
+        return compiled | retest
+
+    def card(self) -> SourceCard:
+        """The source as data."""
+        return SourceCard(
+            name=self.name,
+            module=_location(self.function),
+            style=self.style.value,
+            doc=inspect.getdoc(self.function) or "",
+            reads=_cards(self.reads),
+            writes=_cards(self.writes),
+            when=tuple(map(str, self.trigger.clauses)),
+            precondition=self.precondition.name if self.precondition else None,
+            compensation=_location(self.compensator) if self.compensator else None,
+            policies=self.policies,
+            trigger=self.compile(),
+        )
+
+    def compensation(self, function: F) -> F:
+        """Registers the function that undoes what this source wrote; a decorator that leaves the function as it is.
+
+        Its parameters are the kinds that the source writes or reads. Raises InvalidSource.
+        """
+        subject = f"compensation of source {self.name}"
+        if self.compensator is not None:
+            problem = f"{_location(self.compensator)} is registered already"
+            raise InvalidSource(subject, problem, "Undo everything in one function")
+        parameters = read_signature(function, subject).parameters
+        _check_kinds(subject, parameters, self.writes.union(self.reads))
+        self.compensator, self.compensator_parameters = function, parameters
+        return function
+
+
+@dataclass(frozen=True, slots=True)
+class Precondition:
+    """A Python check of the state, which a worker runs before the action."""
+
+    function: Callable[..., Any]
+    parameters: tuple[Parameter, ...]
+
+    @property
+    def name(self) -> str:
+        """How it shows: as `custom: name`."""
+        return str(getattr(self.function, "__name__", type(self.function).__name__))
+
+    @property
+    def kinds(self) -> tuple[type[Entry], ...]:
+        """The kinds that it looks at."""
+        return tuple(parameter.kind for parameter in self.parameters if isinstance(parameter, Pattern))
+
+
+def _location(function: Callable[..., Any]) -> str:
+    name = getattr(function, "__qualname__", type(function).__name__)
+    return f"{function.__module__}:{name}"
+
+
+def _cards(kinds: Any) -> tuple[KindCard, ...]:
+    return tuple(sorted(map(KindCard.of, kinds), key=lambda card: card.kind))
+
+
+def _check_kinds(subject: str, parameters: tuple[Parameter, ...], allowed: frozenset[type[Entry]]) -> None:
+    for parameter in parameters:
+        if isinstance(parameter, Pattern) and parameter.kind not in allowed:
+            names = ", ".join(sorted(kind.__name__ for kind in allowed))
+            problem = f"the source has nothing to do with {parameter.kind.__name__}"
+            raise InvalidSource(f"{subject}, parameter {parameter.name}", problem, f"Use one of: {names}")
+
+
+# ---------------------------------------------------------------------------- making one
+
+
+@overload
+def knowledge_source(function: Callable[P, R], /) -> KnowledgeSource[P, R]: ...
+@overload
+def knowledge_source(
+    **options: Unpack[SourceOptions],
+) -> Callable[[Callable[P, R]], KnowledgeSource[P, R]]: ...
+def knowledge_source(function: Callable[..., Any] | None = None, /, **options: Unpack[SourceOptions]) -> Any:
+    """Makes a knowledge source that belongs to no blackboard yet; a decorator, with or without options.
+
+    Raises InvalidSource or InvalidTrigger when the source cannot work.
+    """
+    if function is not None:
+        return make_source(function, **options)
+    return lambda decorated: make_source(decorated, **options)
+
+
+def make_source(function: Callable[P, R], **options: Unpack[SourceOptions]) -> KnowledgeSource[P, R]:
+    """Makes a knowledge source of a function, its annotations and the options.
+
+    Raises InvalidSource or InvalidTrigger when the source cannot work.
+    """
+    name = options.get("name") or str(getattr(function, "__name__", type(function).__name__))
+    subject = f"source {name}"
+    style = _style(function, subject)
+    _check_name(name, subject)
+    _check_options(options, subject)
+    signature = read_signature(function, subject)
+    return KnowledgeSource(
+        function,
+        trigger=_trigger(name, signature.patterns, options),
+        policies=_policies(options),
+        parameters=signature.parameters,
+        writes=read_writes(signature.returns, subject),
+        style=style,
+        precondition=_precondition(options.get("precondition"), signature.parameters, subject),
+    )
+
+
+def _style(function: Callable[..., Any], subject: str) -> Style:
+    if not inspect.isfunction(function) and not inspect.ismethod(function):
+        problem = f"it is {type(function).__name__} and not a function"
+        raise InvalidSource(subject, problem, "Decorate a function or a method, async or plain")
+    if inspect.isgeneratorfunction(function):
+        problem = "it is a generator, which cannot be run in a thread and stopped"
+        raise InvalidSource(
+            subject, problem, "Return a list, or make it an async generator: async def … yield"
+        )
+    if inspect.isasyncgenfunction(function):
+        return Style.STREAM
+    return Style.ASYNC if inspect.iscoroutinefunction(function) else Style.SYNC
+
+
+def _check_name(name: str, subject: str) -> None:
+    if not is_source_name(name):
+        problem = "its name is not a word of 1 to 64 letters, digits, underscores, dots and hyphens"
+        raise InvalidSource(subject, problem, 'Name it: @bb.knowledge_source(name="…")')
+
+
+def _trigger(name: str, patterns: tuple[Pattern, ...], options: SourceOptions) -> Trigger:
+    return Trigger(
+        source=name,
+        patterns=patterns,
+        clauses=clauses_of(options.get("when")),
+        after=round(to_seconds(options.get("after", 0)) * 1000),
+        refire=options.get("refire", "version"),
+        reentrant=options.get("reentrant", False),
+    )
+
+
+def _policies(options: SourceOptions) -> Policies:
+    given = _known(Policies, options)
+    for name in ("timeout", "lease"):
+        if given.get(name) is not None:
+            given[name] = to_seconds(given[name])
+    return Policies(**given)
+
+
+def _precondition(
+    function: Callable[..., Any] | None, parameters: tuple[Parameter, ...], subject: str
+) -> Precondition | None:
+    """Its parameters mean what the source's parameters of those names mean, or are annotated like a source's."""
+    if function is None:
+        return None
+    known = {parameter.name: parameter for parameter in parameters}
+    return Precondition(function, read_signature(function, f"precondition of {subject}", known).parameters)
+
+
+# ---------------------------------------------------------------------------- options
+
+
+def _whole(lowest: int, highest: int) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, int) and not isinstance(value, bool) and lowest <= value <= highest
+
+
+def _duration(lowest: float, *, optional: bool = False) -> Callable[[Any], bool]:
+    def accepts(value: Any) -> bool:
+        if isinstance(value, bool) or not isinstance(value, int | float | timedelta):
+            return optional and value is None
+        return lowest <= to_seconds(value) <= _YEAR
+
+    return accepts
+
+
+_YEAR: Final = 366 * 86400.0
+_RULES: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
+    "name": (lambda value: isinstance(value, str), "text"),
+    "when": (lambda _: True, "clauses"),
+    "precondition": (lambda value: value is None or callable(value), "a function"),
+    "after": (_duration(0), "a duration from 0 to a year, in seconds or as a timedelta"),
+    "refire": (lambda value: value in REFIRES, "one of: version, entry, once"),
+    "reentrant": (lambda value: isinstance(value, bool), "True or False"),
+    "priority": (_whole(-999, 999), "a whole number from -999 to 999"),
+    "retries": (_whole(0, 1000), "a whole number from 0 to 1000"),
+    "backoff": (lambda value: isinstance(value, Backoff), "a Backoff"),
+    "timeout": (
+        _duration(0.001, optional=True),
+        "a duration from 1 ms to a year, in seconds or as a timedelta, or None",
+    ),
+    "crashes": (_whole(1, 1000), "a whole number from 1 to 1000"),
+    "lease": (
+        _duration(0.1, optional=True),
+        "a duration from 0.1 s to a year, in seconds or as a timedelta, or None",
+    ),
+    "isolation": (lambda value: value in {"snapshot", "serializable"}, "one of: snapshot, serializable"),
+    "effects": (lambda value: value in {"board", "external"}, "one of: board, external"),
+}
+
+
+def _check_options(options: Mapping[str, Any], subject: str) -> None:
+    for name, value in options.items():
+        if name not in _RULES:
+            raise InvalidSource(
+                subject, f"there is no option {name!r}", f"The options are: {', '.join(_RULES)}"
+            )
+        accepts, wanted = _RULES[name]
+        if not accepts(value):
+            raise InvalidSource(subject, f"{name}={value!r} is not {wanted}", f"Give {name} {wanted}")

@@ -1,0 +1,116 @@
+"""Renewing leases from a thread and a connection of its own, so that no agent can starve it.
+
+All leases of a worker go in one call. What turns out to be lost is reported to the worker, which lets go of it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from redis.exceptions import NoScriptError, RedisClusterException, RedisError
+
+from blackboard.activation import Claim
+from blackboard.store.connection import Clients, SyncClient
+from blackboard.store.partition import Partition
+from blackboard.store.scripts import script
+from blackboard.store.translation import translate
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Held:
+    lease: float
+    renewed: float
+
+
+class LeaseKeeper:
+    """A thread that renews what a worker holds, three times in every lease, and signs that the worker lives."""
+
+    def __init__(self, clients: Clients, partition: Partition, owner: str, lease: float, lost: Callable[[Claim], None]) -> None:
+        self._clients = clients
+        self._partition = partition
+        self._owner = owner
+        self._lease = self._shortest = lease
+        self._lost = lost
+        self._held: dict[Claim, _Held] = {}
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._stopped = False
+        self._thread = threading.Thread(target=self._keep, name=f"blackboard-leases-{owner}", daemon=True)
+        self.facts: dict[str, Any] = {}
+        """What the worker is, as `blackboard workers` shows it."""
+
+    def start(self) -> None:
+        """Start renewing."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; what is still held runs out by itself."""
+        self._stopped = True
+        self._wake.set()
+        self._thread.join(timeout=self._lease)
+
+    def hold(self, claim: Claim, lease: float) -> None:
+        """Renew this claim from now on; ``lease`` in seconds."""
+        with self._lock:
+            self._held[claim] = _Held(lease, time.monotonic())
+        if lease < self._shortest:
+            self._shortest = lease
+            self._wake.set()
+
+    def drop(self, claim: Claim) -> None:
+        """Renew it no more."""
+        with self._lock:
+            self._held.pop(claim, None)
+
+    def _keep(self) -> None:
+        client: SyncClient | None = None
+        signed = 0.0
+        while not self._stopped:
+            try:
+                client = client or self._clients.lease_client()
+                self._renew(client)
+                if time.monotonic() - signed >= self._lease / 3:
+                    signed = time.monotonic()
+                    self._sign(client)
+            except (RedisError, RedisClusterException, OSError) as error:
+                logger.warning("leases not renewed: %s", translate(error, self._clients.url, "renew"))
+            self._wake.wait(self._shortest / 3)
+            self._wake.clear()
+        if client is not None:
+            client.close()
+
+    def _renew(self, client: SyncClient) -> None:
+        now = time.monotonic()
+        with self._lock:
+            # What has just been claimed has its lease still before it; only what stays is worth a call.
+            old = {claim: held for claim, held in self._held.items() if now - held.renewed >= held.lease / 4}
+        if not old:
+            return
+        leases = {claim: round(held.lease * 1000) for claim, held in old.items()}
+        lost = {field.decode() for field in _evaluate(client, "renew", *self._partition.renewal(self._owner, leases))}
+        for claim, held in old.items():
+            held.renewed = now
+            if f"{claim.board}\x1e{claim.identity}" in lost:
+                self.drop(claim)
+                self._lost(claim)
+
+    def _sign(self, client: SyncClient) -> None:
+        facts = json.dumps(self.facts | {"seen": round(time.time() * 1000), "running": len(self._held)})
+        client.execute_command("HSET", self._partition.keys.workers, self._owner, facts)
+
+
+def _evaluate(client: SyncClient, name: str, keys: list[str], words: list[Any]) -> Any:
+    call = ("EVALSHA", script(name).digest, len(keys), *keys, *words)
+    try:
+        return client.execute_command(*call)
+    except NoScriptError:
+        client.execute_command("SCRIPT LOAD", script(name).text)
+        return client.execute_command(*call)

@@ -1,0 +1,89 @@
+"""Every key in the store: its name, its type and when it expires. No other module builds one.
+
+All keys of a partition share one hash tag, so that a script may touch any of them in a cluster.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from functools import cached_property
+
+PARTITION_KEYS = {
+    "sources": "hash: source → card (JSON)",
+    "triggers": "hash: kind, @source, ?quiescent → triggers (JSON list); #source → its kinds; ?revision → registrations",
+    "activations": "hash: board RS identity → activation that is open, running or dead",
+    "ready": "sorted set by text: source US priority US age US activation",
+    "due": "sorted set: activation → when its delay or backoff ends, ms",
+    "leases": "sorted set: activation → when its lease runs out, ms",
+    "dead": "sorted set by text: activation",
+    "boards": "sorted set: board → when it was created, ms",
+    "claims": "hash: worker instance → its last claim (request, activations)",
+    "crews": "hash: source → |crew|crew|, the groups of workers that run it",
+}
+"""What every script gets first, in this order. They live as long as the namespace."""
+
+BOARD_KEYS = {
+    "meta": "hash: status, seq, busy, closing, floor, rev, count; k:kind → its last event",
+    "entries": "hash: address → version seq depth schema payload",
+    "memory": "sorted set by text: alpha US token US key, the entries that pass a pattern",
+    "agenda": "sorted set by text: identity of an open activation",
+    "log": "list: events; event n is element n - 1",
+    "fired": "hash: identity → what it fired on last",
+    "ops": "sorted set by text: operation US answer, the latest from outside",
+}
+"""What a script gets for every board it writes, in this order. All expire together, a retention after the board's close."""
+
+OTHER_KEYS = {
+    "workers": "hash: worker instance → what it is (JSON, with the time of its last sign of life)",
+    "bell:CREW": "list of at most one token, one minute: wakes one idle worker of the crew",
+}
+"""Keys of a partition that scripts do not take as declared keys: plain commands, and advisory doorbells."""
+
+REGISTRY = "blackboard:namespaces"
+"""Hash: namespace → its facts (JSON), the only key outside of partitions."""
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The key names of one partition of a namespace."""
+
+    namespace: str
+    partition: int = 0
+
+    @cached_property
+    def tag(self) -> str:
+        """What every key of the partition starts with."""
+        return f"{{bb:{self.namespace}:{self.partition}}}:"
+
+    @cached_property
+    def declared(self) -> tuple[str, ...]:
+        """The keys of the partition that every script gets."""
+        return tuple(self.tag + name for name in PARTITION_KEYS)
+
+    def __getattr__(self, name: str) -> str:
+        if name in PARTITION_KEYS or name in OTHER_KEYS:
+            return self.tag + name
+        raise AttributeError(name)
+
+    def board(self, board: str) -> list[str]:
+        """The keys of a board that a script which writes it gets."""
+        stem = f"{self.tag}b:{board}:"
+        return [stem + name for name in BOARD_KEYS]
+
+    def of_board(self, board: str, name: str) -> str:
+        """One key of a board."""
+        return f"{self.tag}b:{board}:{name}"
+
+    def bell(self, crew: str) -> str:
+        """The doorbell of a crew."""
+        return f"{self.tag}bell:{crew}"
+
+    def channel(self, board: str) -> str:
+        """The channel on which a board's new events are announced (advisory; no data)."""
+        return f"{self.tag}b:{board}:log"
+
+
+def partition_of(board: str, partitions: int) -> int:
+    """Which partition a board lives in."""
+    return zlib.crc32(board.encode()) % partitions if partitions > 1 else 0

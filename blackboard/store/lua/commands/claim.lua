@@ -1,0 +1,21 @@
+-- A claim of its own, when a worker has nothing to commit. It writes no key of a board.
+--
+-- KEYS    partition keys
+-- ARGV    now, wanted, owner, request, lease, crew, cursor
+-- returns {next due, count, activation…}
+-- repeat  the same request number answers with what that request got and still holds
+
+--- @include "codec"
+--- @include "lexset"
+--- @include "arguments"
+--- @include "partition"
+--- @include "board"
+--- @include "condition"
+--- @include "triggers"
+--- @include "binding"
+--- @include "claiming"
+
+board.now = arguments.now()
+local reply = {}
+claiming.claim(reply, claiming.read())
+return reply

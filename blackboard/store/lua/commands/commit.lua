@@ -1,0 +1,46 @@
+-- Group commit: the contributions of many running activations, on many boards, and the worker's next claim.
+--
+-- KEYS    partition keys, the keys of every board
+-- ARGV    now, limits (4), board count, board…, operation count, operation…, claim
+--         operation: 'commit'|'part', claim held (5), part, schema-less reads: count, (address, version)…,
+--         kinds read: count, kind…, write count, (address, expected, schema, payload)…
+--         claim: wanted, owner, request, lease, crew, cursor
+-- returns {answers, next due, count, activation…}; an answer is {'ok', seq, version…} | {'done'} | {'lost'} | {'closed', …}
+--         | {'exists'|'version'|'gone'|'read', address, version} (it is ready again) | {'overloaded', what, limit}
+-- events  F (fired), P, R, X, T, O
+-- repeat  fenced by number, epoch and owner: a second commit answers 'done'; the claim is repeatable by its request number
+
+--- @include "codec"
+--- @include "lexset"
+--- @include "arguments"
+--- @include "partition"
+--- @include "board"
+--- @include "condition"
+--- @include "triggers"
+--- @include "agenda"
+--- @include "binding"
+--- @include "matching"
+--- @include "limits"
+--- @include "contribution"
+--- @include "settling"
+--- @include "committing"
+--- @include "claiming"
+
+board.now = arguments.now()
+local bounds = limits.read()
+local slots = board.open_all()
+local operations = committing.read(slots)
+local answers = {}
+for i, operation in ipairs(operations) do answers[i] = committing.commit(operation, bounds) end
+
+board.flush()
+partition.flush()
+local request = claiming.read()
+local reply = { answers }
+if request.wanted > 0 then
+  claiming.claim(reply, request)
+else
+  reply[2], reply[3] = 0, 0
+  partition.wake(partition.awake)
+end
+return reply

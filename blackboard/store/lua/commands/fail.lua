@@ -1,0 +1,44 @@
+-- A running activation failed: it is tried again later, or its attempts are spent and it is kept as dead.
+--
+-- KEYS    partition keys, board keys
+-- ARGV    now, board count = 1, board, claim held (5), verdict, delay ms, reason, problem
+--         verdict: 'retry' (an attempt is charged) | 'dead' (attempts spent, or the crash limit)
+-- returns 'ok' | 'done' | 'lost' | 'closed'
+-- events  E (failed, will be retried) | D (dead), T, O
+-- repeat  fenced: a second call finds the lease gone and answers 'lost'
+
+--- @include "codec"
+--- @include "lexset"
+--- @include "arguments"
+--- @include "partition"
+--- @include "board"
+--- @include "condition"
+--- @include "triggers"
+--- @include "agenda"
+--- @include "binding"
+--- @include "matching"
+--- @include "settling"
+
+board.now = arguments.now()
+local claim = settling.read(board.open_all())
+local verdict, delay = arguments.next(), arguments.number()
+local reason, problem = arguments.next(), arguments.next()
+local activation, why = settling.held(claim)
+if not activation then return why end
+
+local dirty, ctx = activation.dirty == 1, claim.board
+if verdict == 'dead' then
+  agenda.bury(ctx, claim.identity, activation, claim.owner, reason, problem)
+else
+  activation.attempts, activation.problem = activation.attempts + 1, problem
+  activation.due = board.now + delay
+  board.event(ctx, 'E', board.now, claim.owner, claim.identity, activation.number, activation.attempts, activation.due,
+    problem)
+  agenda.move(ctx, claim.identity, activation, 't')
+end
+settling.after(claim, dirty, activation.depth)
+
+board.flush()
+partition.flush()
+partition.wake(partition.awake)
+return 'ok'

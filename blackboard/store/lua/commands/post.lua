@@ -1,0 +1,49 @@
+-- A contribution from outside: posts, revisions and retractions on one board, creating it when it is new.
+--
+-- KEYS    partition keys, board keys
+-- ARGV    now, operation, author, limits (4), board count = 1, board, write count, (address, expected, schema, payload)…
+-- returns {'ok', seq, version…} | {'exists'|'version'|'gone', address, version} | {'closed', board, 0}
+--         | {'overloaded', what, limit}
+-- events  B (created), P, R, X, T, O
+-- repeat  the same operation answers as it did before and writes nothing
+
+--- @include "codec"
+--- @include "lexset"
+--- @include "arguments"
+--- @include "partition"
+--- @include "board"
+--- @include "condition"
+--- @include "triggers"
+--- @include "agenda"
+--- @include "binding"
+--- @include "matching"
+--- @include "limits"
+--- @include "contribution"
+--- @include "life"
+--- @include "journal"
+
+board.now = arguments.now()
+local operation, author = arguments.next(), arguments.next()
+local bounds = limits.read()
+local ctx = board.open_all()[1]
+
+local before = journal.recall(ctx, operation)
+if before then return before end
+
+life.begin(ctx, author)
+local writes = contribution.read()
+contribution.load(ctx, writes)
+local refused = contribution.check(ctx, writes, 0, bounds)
+if refused then return refused end
+
+local changes, versions = contribution.apply(ctx, writes, author, 0)
+matching.apply(ctx, changes, '', 1)
+matching.quiesce(ctx, '', 1)
+local reply = { 'ok', ctx.seq, unpack(versions) }
+
+board.flush()
+journal.remember(ctx, operation, reply)
+life.flush()
+partition.flush()
+partition.wake(partition.awake)
+return reply

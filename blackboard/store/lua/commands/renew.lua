@@ -1,0 +1,29 @@
+-- Renews the leases of one worker in one call.
+--
+-- KEYS    partition keys
+-- ARGV    now, owner, count, (field, number, epoch, lease ms)…
+-- returns the fields whose lease is no longer this worker's
+-- repeat  harmless
+
+--- @include "codec"
+--- @include "lexset"
+--- @include "arguments"
+--- @include "partition"
+
+local now = arguments.now()
+local owner = arguments.next()
+local held, lost = {}, {}
+for i = 1, arguments.number() do
+  held[i] = { field = arguments.next(), number = arguments.number(), epoch = arguments.number(), lease = arguments.number() }
+end
+for _, claim in ipairs(held) do
+  local activation = partition.activation(claim.field)
+  if activation and activation.state == 'x' and activation.owner == owner
+    and activation.number == claim.number and activation.epoch == claim.epoch then
+    partition.leases[claim.field] = now + claim.lease
+  else
+    lost[#lost + 1] = claim.field
+  end
+end
+partition.flush()
+return lost

@@ -1,0 +1,39 @@
+-- A dead activation is tried again with fresh attempts.
+--
+-- KEYS    partition keys, board keys
+-- ARGV    now, board count = 1, board, identity, author
+-- returns 'ok' | 'absent' (no dead activation of this identity) | 'obviated' (its trigger no longer holds) | 'closed'
+-- events  V (revived) | O (obviated)
+-- repeat  a second call finds no dead activation and answers 'absent'
+
+--- @include "codec"
+--- @include "lexset"
+--- @include "arguments"
+--- @include "partition"
+--- @include "board"
+--- @include "condition"
+--- @include "triggers"
+--- @include "agenda"
+--- @include "binding"
+--- @include "matching"
+
+board.now = arguments.now()
+local ctx = board.open_all()[1]
+local identity, author = arguments.next(), arguments.next()
+if ctx.status == 'closed' then return 'closed' end
+local activation = partition.activation(ctx.id .. RS .. identity)
+if not activation or activation.state ~= 'D' then return 'absent' end
+
+board.event(ctx, 'V', board.now, author, identity, activation.number)
+partition.dead[ctx.id .. RS .. identity] = false
+lexset.put(ctx.agenda, identity, true)
+activation.attempts, activation.crashes, activation.since = 0, 0, board.now
+agenda.move(ctx, identity, activation, 'r')
+matching.revisit(ctx, identity, ctx.seq, activation.depth)
+matching.quiesce(ctx, '', 1)
+local left = partition.activation(ctx.id .. RS .. identity)
+
+board.flush()
+partition.flush()
+partition.wake(partition.awake)
+return left and 'ok' or 'obviated'

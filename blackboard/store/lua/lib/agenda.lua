@@ -1,0 +1,93 @@
+-- The agenda of a board: how activations come, wait, become ready and leave.
+--
+-- States: r ready, d delayed, t retrying, w waiting for its precondition, x running, D dead.
+
+local agenda = {}
+local ACTIVE = { r = true, d = true, t = true, x = true }
+
+--- Counts an activation in or out of what keeps the board from quiescence.
+local function weigh(ctx, activation, sign)
+  if not ACTIVE[activation.state] then return end
+  if activation.quiescent == 1 then
+    ctx.closing = ctx.closing + sign
+  else
+    ctx.busy = ctx.busy + sign
+  end
+end
+
+local function unschedule(field, source, activation)
+  if activation.state == 'r' then
+    partition.ready[codec.ready(field, source, activation)] = false
+  elseif activation.state == 'd' or activation.state == 't' then
+    partition.due[field] = false
+  elseif activation.state == 'x' then
+    partition.leases[field] = false
+  end
+end
+
+local function schedule(field, source, activation)
+  if activation.state == 'r' then
+    partition.ready[codec.ready(field, source, activation)] = 0
+    partition.awake[source] = true
+  elseif activation.state == 'd' or activation.state == 't' then
+    partition.due[field] = activation.due
+  end
+end
+
+--- Moves an activation to another state, with everything that hangs on it.
+function agenda.move(ctx, identity, activation, state)
+  local field, source = ctx.id .. RS .. identity, codec.source(identity)
+  weigh(ctx, activation, -1)
+  unschedule(field, source, activation)
+  activation.state = state
+  if state ~= 'x' then activation.owner, activation.dirty, activation.part, activation.own = '-', 0, 0, '-' end
+  schedule(field, source, activation)
+  weigh(ctx, activation, 1)
+  partition.put(field, activation)
+  ctx.touched = true
+end
+
+--- Puts a new activation on the agenda.
+function agenda.open(ctx, trigger, identity, bound, cause, depth)
+  local number = board.event(ctx, 'T', board.now, cause, identity, depth)
+  local delayed = trigger.af ~= nil
+  local activation = {
+    state = '-', number = number, cause = cause, depth = depth, priority = trigger.pr or 0, since = board.now,
+    due = delayed and board.now + trigger.af or 0, attempts = 0, crashes = 0, epoch = 0, owner = '-', mark = 0,
+    snapshot = 0, dirty = 0, part = 0, quiescent = trigger.q or 0, started = 0, own = '-', bound = bound, problem = '',
+  }
+  if partition.activation(ctx.id .. RS .. identity) then partition.dead[ctx.id .. RS .. identity] = false end
+  lexset.put(ctx.agenda, identity, true)
+  agenda.move(ctx, identity, activation, delayed and 'd' or 'r')
+end
+
+--- Takes an activation off the agenda for good.
+function agenda.leave(ctx, identity, activation)
+  local field = ctx.id .. RS .. identity
+  weigh(ctx, activation, -1)
+  unschedule(field, codec.source(identity), activation)
+  if activation.state == 'D' then
+    partition.dead[field] = false
+  else
+    lexset.put(ctx.agenda, identity, false)
+  end
+  partition.put(field, false)
+end
+
+--- Its trigger no longer holds: it leaves without having run.
+function agenda.obviate(ctx, identity, activation, cause)
+  board.event(ctx, 'O', board.now, cause, identity, activation.number)
+  agenda.leave(ctx, identity, activation)
+end
+
+--- Its attempts are spent: it leaves the agenda and is kept with its last error.
+function agenda.bury(ctx, identity, activation, by, reason, problem)
+  board.event(ctx, 'D', board.now, by, identity, activation.number, reason, problem)
+  activation.problem, activation.due = problem, board.now
+  agenda.move(ctx, identity, activation, 'D')
+  lexset.put(ctx.agenda, identity, false)
+  partition.dead[ctx.id .. RS .. identity] = 0
+end
+
+--- The identities of a source that are on the agenda, in order.
+function agenda.of(ctx, source) return lexset.range(ctx.agenda, source .. RS) end

@@ -1,0 +1,209 @@
+-- Claims: timers that are due and leases that ran out come first, then the best of what is ready.
+--
+-- A claim writes only keys of the partition, since it cannot declare the keys of boards it does not know yet. What needs
+-- a board's keys (a poisoned activation, one whose trigger may no longer hold) is handed out with a flag, and the worker
+-- settles it by `fail` or `release`.
+
+local claiming = {}
+local SCAN, SWEEP = 64, 128 -- sources looked at, timers and leases moved, in one call
+local CRASHES = 3
+
+--- Timers that are due make their activation ready; a retry or a delay keeps the age of its due time.
+local function fire_timers()
+  local fields = redis.call('ZRANGEBYSCORE', DUE, '-inf', board.now, 'LIMIT', 0, SWEEP)
+  partition.load(fields)
+  for _, field in ipairs(fields) do
+    local activation, _, identity = partition.activations[field], codec.split_field(field)
+    partition.due[field] = false
+    if activation and (activation.state == 'd' or activation.state == 't') then
+      activation.state, activation.since = 'r', activation.due
+      partition.ready[codec.ready(field, codec.source(identity), activation)] = 0
+      partition.put(field, activation)
+    end
+  end
+end
+
+--- Leases that ran out: the worker died or hangs. The activation becomes ready again; with its crash limit reached, or
+--- concerned by a change meanwhile, it is handed to the claimer to be settled.
+local function reap_leases()
+  local fields, settle = redis.call('ZRANGEBYSCORE', LEASES, '-inf', board.now, 'LIMIT', 0, SWEEP), {}
+  partition.load(fields)
+  for _, field in ipairs(fields) do
+    local activation, _, identity = partition.activations[field], codec.split_field(field)
+    partition.leases[field] = false
+    if activation and activation.state == 'x' then
+      local trigger = triggers.source(codec.source(identity))
+      activation.crashes = activation.crashes + 1
+      if activation.crashes > (trigger and trigger.cr or CRASHES) then
+        settle[#settle + 1] = { field, 'poison' }
+      elseif activation.dirty == 1 or not trigger then
+        settle[#settle + 1] = { field, 'revisit' }
+      else
+        activation.state, activation.owner, activation.part, activation.own = 'r', '-', 0, '-'
+        partition.ready[codec.ready(field, codec.source(identity), activation)] = 0
+      end
+      partition.put(field, activation)
+    end
+  end
+  return settle
+end
+
+--- Timers and leases, written down before anything is picked.
+function claiming.recover()
+  local settle = reap_leases()
+  fire_timers()
+  partition.flush()
+  return settle
+end
+
+--- The ready rows of each source the crew runs, at most `wanted + 1` of each: a skip scan over the ready set from
+--- `cursor` on, so that what others run, and what nothing runs, costs one look-up.
+local function candidates(crew, wanted, cursor)
+  local rows, sources, from, wrapped = {}, 0, '[' .. cursor, cursor == ''
+  for _ = 1, SCAN do
+    local row = redis.call('ZRANGEBYLEX', READY, from, '+', 'LIMIT', 0, 1)[1]
+    local source = row and string.match(row, '^[^' .. US .. ']+')
+    if not row or wrapped and cursor ~= '' and source >= cursor then
+      if wrapped then break end
+      from, wrapped = '-', true
+    else
+      if string.find(partition.crews(source), '|' .. crew .. '|', 1, true) then
+        sources = sources + 1
+        local stem = source .. US
+        local found = redis.call('ZRANGEBYLEX', READY, '[' .. stem, '(' .. stem .. LAST, 'LIMIT', 0, wanted + 1)
+        for _, each in ipairs(found) do rows[#rows + 1] = each end
+      end
+      from = '(' .. source .. US .. LAST
+    end
+  end
+  return rows, sources
+end
+
+--- Picks the best rows over all sources: priority, then age. Returns them, and the sources left with work.
+local function pick(crew, wanted, cursor)
+  local rows, sources = candidates(crew, wanted, cursor)
+  if sources > 1 then
+    local rank = {}
+    for _, row in ipairs(rows) do rank[row] = string.match(row, US .. '(.*)$') end
+    table.sort(rows, function(a, b) return rank[a] < rank[b] end)
+  end
+  local left = {}
+  for i = wanted + 1, #rows do left[string.match(rows[i], '^[^' .. US .. ']+')], rows[i] = true, nil end
+  return rows, left
+end
+
+local function emit_entry(reply, entry)
+  local n = #reply
+  reply[n + 1], reply[n + 2], reply[n + 3], reply[n + 4] = entry.address, entry.version, entry.schema, entry.payload
+end
+
+local function emit_pattern(reply, ctx, trigger, i, bound)
+  local pattern = trigger.p[i]
+  if pattern.m == 'e' then
+    reply[#reply + 1] = 1
+    emit_entry(reply, bound[i])
+    return bound[i].seq
+  end
+  local list, newest = binding.gathered(ctx, trigger, i, bound), 0
+  if pattern.m == 'c' then list = { list[1] } end
+  reply[#reply + 1] = #list
+  for _, entry in ipairs(list) do
+    emit_entry(reply, entry)
+    if entry.seq > newest then newest = entry.seq end
+  end
+  return pattern.m == 'g' and newest or 0
+end
+
+--- Writes the binding behind the header. Returns its newest triggering version, or nil when there is no such binding.
+local function emit_binding(reply, ctx, trigger, identity, activation)
+  local source = activation.bound ~= '' and (codec.source(identity) .. RS .. activation.bound) or identity
+  local bound = trigger and binding.at(ctx, trigger, codec.addresses(source))
+  if not bound then
+    reply[#reply + 1] = 0
+    return nil
+  end
+  local patterns, newest = trigger.p or {}, 0
+  reply[#reply + 1] = #patterns
+  for i in ipairs(patterns) do
+    local seq = emit_pattern(reply, ctx, trigger, i, bound)
+    if seq > newest then newest = seq end
+  end
+  return newest
+end
+
+--- Hands one activation to the claimer: `field, number, epoch, attempts, crashes, depth, snapshot, flag, binding`.
+local function hand_out(reply, field, owner, lease, flag)
+  local activation, id, identity = partition.activation(field), codec.split_field(field)
+  local ctx, trigger = board.view(id), triggers.source(codec.source(identity))
+  activation.state, activation.owner, activation.epoch = 'x', owner, activation.epoch + 1
+  activation.snapshot, activation.started = ctx.seq, board.now
+  local n = #reply
+  reply[n + 1], reply[n + 2], reply[n + 3], reply[n + 4] = field, activation.number, activation.epoch, activation.attempts
+  reply[n + 5], reply[n + 6], reply[n + 7] = activation.crashes, activation.depth, ctx.seq
+  reply[n + 8] = flag
+  local mark = emit_binding(reply, ctx, trigger, identity, activation)
+  if not mark and flag == '' then reply[n + 8] = 'revisit' end
+  if flag == '' then activation.dirty, activation.mark = 0, mark or activation.mark end
+  partition.leases[field] = board.now + (trigger and trigger.ls or lease)
+  partition.put(field, activation)
+end
+
+--- The answer to a request that was answered before: what it got and still holds.
+local function repeat_claim(reply, owner, request, remembered)
+  local count = 0
+  for field in string.gmatch(string.match(remembered, US .. '(.*)$'), '[^' .. US .. ']+') do
+    local activation = partition.activation(field)
+    if activation and activation.state == 'x' and activation.owner == owner then
+      activation.epoch = activation.epoch - 1
+      hand_out(reply, field, owner, request.lease, '')
+      count = count + 1
+    end
+  end
+  return count
+end
+
+--- When the next timer or lease runs out, 0 for never: how long an idle worker may sleep.
+local function next_due()
+  local due = redis.call('ZRANGE', DUE, 0, 0, 'WITHSCORES')[2]
+  local lease = redis.call('ZRANGE', LEASES, 0, 0, 'WITHSCORES')[2]
+  local first = math.min(tonumber(due) or math.huge, tonumber(lease) or math.huge)
+  return first < math.huge and first or 0
+end
+
+--- Reads a claim from ARGV: `wanted, owner, request, lease, crew, cursor`.
+function claiming.read()
+  return {
+    wanted = arguments.number(), owner = arguments.next(), number = arguments.next(), lease = arguments.number(),
+    crew = arguments.next(), cursor = arguments.next(),
+  }
+end
+
+--- Claims. Appends to the reply: `next due, count, activation…`.
+function claiming.claim(reply, request)
+  local remembered = redis.call('HGET', CLAIMS, request.owner)
+  local head = #reply + 1
+  reply[head], reply[head + 1] = 0, 0
+  if remembered and string.match(remembered, '^[^' .. US .. ']*') == request.number then
+    reply[head + 1] = repeat_claim(reply, request.owner, request, remembered)
+    partition.flush()
+    return
+  end
+  local settle = claiming.recover()
+  local rows, left = pick(request.crew, request.wanted, request.cursor)
+  local fields = {}
+  for i, row in ipairs(rows) do
+    fields[i] = string.match(row, '^[^' .. US .. ']+' .. US .. '%d+' .. US .. '%d+' .. US .. '(.*)$')
+    partition.ready[row] = false
+  end
+  partition.load(fields)
+  for _, field in ipairs(fields) do hand_out(reply, field, request.owner, request.lease, '') end
+  for _, each in ipairs(settle) do hand_out(reply, each[1], request.owner, request.lease, each[2]) end
+  reply[head + 1] = #fields + #settle
+  if #fields < request.wanted then reply[head] = next_due() end
+  partition.flush()
+  if reply[head + 1] > 0 or remembered then
+    redis.call('HSET', CLAIMS, request.owner, request.number .. US .. table.concat(fields, US))
+  end
+  for source in pairs(left) do partition.awake[source] = true end
+  partition.wake(partition.awake, next(left) == nil and request.crew or nil)
+end

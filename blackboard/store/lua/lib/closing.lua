@@ -1,0 +1,26 @@
+-- The end of a board.
+
+local closing = {}
+
+--- Takes every activation off the agenda, dead ones too. Returns how many.
+function closing.drop_agenda(ctx)
+  local fields = {}
+  for i, identity in ipairs(lexset.range(ctx.agenda, '')) do fields[i] = ctx.id .. RS .. identity end
+  for _, field in ipairs(redis.call('ZRANGEBYLEX', DEAD, '[' .. ctx.id .. RS, '(' .. ctx.id .. RS .. LAST)) do
+    fields[#fields + 1] = field
+  end
+  partition.load(fields)
+  for _, field in ipairs(fields) do
+    local activation, _, identity = partition.activation(field), codec.split_field(field)
+    if activation then agenda.leave(ctx, identity, activation) end
+  end
+  return #fields
+end
+
+--- One rule for all keys of a board.
+function closing.expire(ctx, retention)
+  if retention <= 0 then return end
+  for _, key in ipairs({ ctx.meta, ctx.entries, ctx.memory.key, ctx.agenda.key, ctx.log, ctx.fired, ctx.ops }) do
+    redis.call('PEXPIRE', key, retention)
+  end
+end

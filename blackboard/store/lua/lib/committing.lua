@@ -1,0 +1,96 @@
+-- The commit of one activation: all of it or nothing.
+
+local committing = {}
+
+--- Reads the operations and, with two calls, everything they name.
+function committing.read(slots)
+  local operations, fields = {}, {}
+  for i = 1, arguments.number() do
+    local final = arguments.next() == 'commit'
+    local operation = settling.read(slots)
+    operation.final, operation.part = final, arguments.number()
+    operation.reads, operation.kinds, operation.writes = arguments.list(), arguments.list(), contribution.read()
+    operations[i], fields[i] = operation, operation.field
+  end
+  partition.load(fields)
+  for _, operation in ipairs(operations) do contribution.load(operation.board, operation.writes) end
+  return operations
+end
+
+--- Serializable isolation: what was read must be what is there now. `reads` is address, version, address, version, …
+local function stale(ctx, operation, activation)
+  local reads = operation.reads
+  for i = 1, #reads, 2 do
+    local entry = board.entry(ctx, reads[i])
+    local found = entry and entry.version or 0
+    if found ~= tonumber(reads[i + 1]) then return { 'read', reads[i], found } end
+  end
+  for _, kind in ipairs(operation.kinds) do
+    local changed = ctx.kinds[kind] or tonumber(redis.call('HGET', ctx.meta, 'k:' .. kind) or 0)
+    if changed > activation.snapshot and not codec.is_own(activation.own, changed) then return { 'read', kind, changed } end
+  end
+  return nil
+end
+
+--- The loser of a conflict is ready again at once, on fresh entries, at no cost to its retries.
+local function run_again(operation, activation)
+  local dirty = activation.dirty == 1
+  agenda.move(operation.board, operation.identity, activation, 'r')
+  settling.after(operation, dirty, activation.depth)
+end
+
+--- Notes the events of an activation's own writes, which are no news to it.
+local function note_own(activation, first, last)
+  if last < first then return end
+  local own = activation.own
+  local start = string.match(own, '(%d+)%-' .. (first - 1) .. '$')
+  if start then
+    activation.own = string.gsub(own, '%d+%-%d+$', start .. '-' .. last)
+  else
+    activation.own = (own == '-' and '' or own .. ',') .. first .. '-' .. last
+  end
+end
+
+local function fire(operation, activation)
+  local ctx, dirty = operation.board, activation.dirty == 1
+  board.fire(ctx, operation.identity, activation)
+  agenda.leave(ctx, operation.identity, activation)
+  return dirty
+end
+
+--- Commits one operation and returns its answer.
+function committing.commit(operation, bounds)
+  local ctx = operation.board
+  local activation, why = settling.held(operation)
+  if not activation then return { why } end
+  if operation.part <= activation.part and operation.part > 0 then return { 'done' } end
+  local refused = contribution.check(ctx, operation.writes, activation.snapshot, bounds)
+    or stale(ctx, operation, activation)
+  if refused then
+    if refused[1] ~= 'overloaded' and refused[1] ~= 'closed' then run_again(operation, activation) end
+    return refused
+  end
+
+  local by, depth = settling.name(operation), activation.depth
+  if operation.final then
+    board.event(ctx, 'F', board.now, operation.owner, operation.identity, activation.number, activation.snapshot,
+      activation.mark, activation.started)
+  end
+  local before = ctx.seq
+  local changes, versions = contribution.apply(ctx, operation.writes, by, depth)
+  note_own(activation, before + 1, ctx.seq)
+  local dirty = false
+  if operation.final then
+    dirty = fire(operation, activation)
+  else
+    activation.part = operation.part
+    partition.put(operation.field, activation)
+  end
+  matching.apply(ctx, changes, operation.identity, depth + 1)
+  if operation.final then
+    settling.after(operation, dirty, depth)
+  else
+    matching.quiesce(ctx, operation.identity, depth + 1)
+  end
+  return { 'ok', ctx.seq, unpack(versions) }
+end

@@ -1,0 +1,98 @@
+-- Contributions: posts, revisions and retractions, checked first and then applied together.
+--
+-- Every write says what it expects to find at its address:
+--   n ≥ 1  this version       -1  anything       -2  nothing, or the same payload
+--   -3     nothing newer than the author's snapshot
+
+local contribution = {}
+local ANYTHING, NEW, SNAPSHOT = -1, -2, -3
+
+--- Reads writes from ARGV: `address, expected, schema, payload`; an empty schema retracts.
+function contribution.read()
+  local writes = {}
+  for i = 1, arguments.number() do
+    writes[i] = {
+      address = arguments.next(), expected = arguments.number(), schema = arguments.next(), payload = arguments.next(),
+    }
+  end
+  return writes
+end
+
+function contribution.load(ctx, writes)
+  local addresses = {}
+  for i, write in ipairs(writes) do addresses[i] = write.address end
+  board.load(ctx, addresses)
+end
+
+--- Why a write cannot be, as {code, address, version found}, or nil.
+local function objection(write, entry, snapshot)
+  local found, expected = entry and entry.version or 0, write.expected
+  if expected == ANYTHING then return nil end
+  if expected > 0 then
+    if found ~= expected then return { entry and 'version' or 'gone', write.address, found } end
+  elseif entry and write.schema ~= '' and entry.payload == write.payload then
+    return nil
+  elseif expected == NEW then
+    if entry then return { 'exists', write.address, found } end
+  elseif expected == SNAPSHOT and entry and entry.seq > snapshot then
+    return { 'version', write.address, found }
+  end
+  return nil
+end
+
+--- Checks a whole contribution against the board: nil, or why it is refused.
+function contribution.check(ctx, writes, snapshot, bounds)
+  if ctx.status ~= 'open' then return { 'closed', ctx.id, 0 } end
+  local added = 0
+  for _, write in ipairs(writes) do
+    local entry = board.entry(ctx, write.address)
+    local refused = objection(write, entry, snapshot)
+    if refused then return refused end
+    if #write.payload > bounds.bytes then return { 'overloaded', 'entry_bytes', bounds.bytes, #write.payload } end
+    if write.schema ~= '' and not entry then added = added + 1 end
+  end
+  local open = ctx.busy + ctx.closing
+  if #writes > bounds.writes then return { 'overloaded', 'writes', bounds.writes, #writes } end
+  if added > 0 and ctx.count + added > bounds.entries then
+    return { 'overloaded', 'entries', bounds.entries, ctx.count + added }
+  end
+  if #writes > 0 and open > bounds.open then return { 'overloaded', 'open_activations', bounds.open, open } end
+  return nil
+end
+
+local function retract(ctx, write, old, by)
+  if not old then return nil end
+  local seq = board.event(ctx, 'X', board.now, by, write.address, old.version)
+  ctx.floor, ctx.count = math.max(ctx.floor, old.version), ctx.count - 1
+  board.put(ctx, write.address, false)
+  return { address = write.address, kind = codec.kind(write.address), old = old, new = false, seq = seq }
+end
+
+local function put(ctx, write, old, by, depth)
+  if old and old.payload == write.payload then return nil end
+  local version = (old and old.version or ctx.floor) + 1
+  local seq = board.event(ctx, old and 'R' or 'P', board.now, by, write.address, version, write.schema, write.payload)
+  local entry = {
+    address = write.address, version = version, seq = seq, depth = depth, schema = write.schema, payload = write.payload,
+  }
+  if not old then ctx.count = ctx.count + 1 end
+  board.put(ctx, write.address, entry)
+  return { address = write.address, kind = codec.kind(write.address), old = old, new = entry, seq = seq }
+end
+
+--- Applies a checked contribution. Returns the changes (a write that changes nothing is none) and, for every write, the
+--- version that the board holds now.
+function contribution.apply(ctx, writes, by, depth)
+  local changes, versions = {}, {}
+  for i, write in ipairs(writes) do
+    local old = board.entry(ctx, write.address)
+    local change
+    if write.schema == '' then change = retract(ctx, write, old, by) else change = put(ctx, write, old, by, depth) end
+    if change then
+      changes[#changes + 1] = change
+      ctx.kinds[change.kind] = change.seq
+    end
+    versions[i] = ctx.cache[write.address] and ctx.cache[write.address].version or 0
+  end
+  return changes, versions
+end

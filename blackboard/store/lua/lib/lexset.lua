@@ -1,0 +1,63 @@
+-- A sorted set whose members all have score 0 and are read by prefix, with the changes of this call laid over it.
+-- `put` is called for real transitions only, so that counts stay exact.
+
+--- One write command over any number of arguments (`unpack` fails from 8,000 values).
+local function many(command, key, arguments)
+  for first = 1, #arguments, 4000 do
+    redis.call(command, key, unpack(arguments, first, math.min(first + 3999, #arguments)))
+  end
+end
+
+local lexset = {}
+
+function lexset.new(key) return { key = key, staged = {}, dirty = false, removed = 0 } end
+
+function lexset.put(set, member, present)
+  if set.staged[member] == nil then
+    set.staged[member] = present
+  else
+    set.staged[member] = nil -- back to what the store holds
+  end
+  set.dirty, set.removed = true, set.removed + (present and 0 or 1)
+end
+
+--- The members that start with `prefix`, in order; at most `limit` of them when it is given.
+function lexset.range(set, prefix, limit)
+  local from, to = '[' .. prefix, '(' .. prefix .. LAST
+  local rows
+  if limit then
+    rows = redis.call('ZRANGEBYLEX', set.key, from, to, 'LIMIT', 0, limit + set.removed)
+  else
+    rows = redis.call('ZRANGEBYLEX', set.key, from, to)
+  end
+  if not set.dirty then return rows end
+  local list = {}
+  for _, row in ipairs(rows) do if set.staged[row] ~= false then list[#list + 1] = row end end
+  for member, present in pairs(set.staged) do
+    if present and string.sub(member, 1, #prefix) == prefix then list[#list + 1] = member end
+  end
+  table.sort(list)
+  return list
+end
+
+function lexset.count(set, prefix)
+  local count = redis.call('ZLEXCOUNT', set.key, '[' .. prefix, '(' .. prefix .. LAST)
+  for member, present in pairs(set.staged) do
+    if string.sub(member, 1, #prefix) == prefix then count = count + (present and 1 or -1) end
+  end
+  return count
+end
+
+function lexset.flush(set)
+  local added, removed = {}, {}
+  for member, present in pairs(set.staged) do
+    if present then
+      added[#added + 1], added[#added + 2] = '0', member
+    else
+      removed[#removed + 1] = member
+    end
+  end
+  many('ZADD', set.key, added)
+  many('ZREM', set.key, removed)
+  set.staged, set.dirty, set.removed = {}, false, 0
+end

@@ -1,0 +1,16 @@
+-- How a board comes to be.
+
+local life = {}
+
+--- Creates the board when it is new: it is matched against every source registered so far.
+function life.begin(ctx, by)
+  if ctx.status then return end
+  ctx.status, ctx.rev = 'open', triggers.revision()
+  board.event(ctx, 'B', board.now, by)
+  life.born = ctx
+end
+
+--- Lists a new board among the boards of the partition, by the time of its birth.
+function life.flush()
+  if life.born then redis.call('ZADD', BOARDS, string.format('%d', board.now), life.born.id) end
+end

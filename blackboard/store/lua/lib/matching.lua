@@ -1,0 +1,313 @@
+-- Matching: what a set of changes does to the agenda.
+--
+-- All changes of a contribution are applied first; then every binding they concern is looked at once, in a fixed order.
+-- The agenda afterwards is the conflict set: every binding whose trigger holds and that has not fired, and no other.
+
+local matching = {}
+
+--- Applies a change to the memories of its kind.
+function matching.remember(ctx, change)
+  if not codec.key(change.address) then return end
+  local seen = {}
+  local function update(pattern)
+    if pattern.u or pattern.k ~= change.kind or seen[pattern.a .. US .. tostring(pattern.ix)] then return end
+    seen[pattern.a .. US .. tostring(pattern.ix)] = true
+    local was, is = binding.member(change.old, pattern), binding.member(change.new, pattern)
+    if was == is then return end
+    if was then lexset.put(ctx.memory, was, false) end
+    if is then lexset.put(ctx.memory, is, true) end
+  end
+  update({ k = change.kind, a = change.kind })
+  for _, trigger in ipairs(triggers.of(change.kind)) do
+    for _, pattern in ipairs(trigger.p or {}) do update(pattern) end
+    for _, counted in ipairs(trigger.c or {}) do update(counted) end
+  end
+end
+
+--- Notes that an identity wants a look. `fresh`: a version it is bound to is new; `retest`: its precondition may change.
+local function concern(work, trigger, addresses, bound, cause, fresh, retest)
+  local identity = codec.identity(trigger.s, addresses)
+  local known = work.by_identity[identity]
+  if not known then
+    known = { identity = identity, trigger = trigger, addresses = addresses, cause = cause }
+    work.by_identity[identity] = known
+    work.list[#work.list + 1] = known
+  end
+  known.bound = bound or known.bound
+  known.fresh, known.retest = known.fresh or fresh, known.retest or retest
+end
+
+--- The each-patterns of a binding, without the gathered entry that led to it.
+local function essence(trigger, bound)
+  local new = {}
+  for i, entry in pairs(bound) do if trigger.p[i].m == 'e' then new[i] = entry end end
+  return new
+end
+
+--- A source that fires once per board has one identity, whatever it is bound to.
+local function concern_once(work, trigger, cause, fresh)
+  local known = work.once[trigger.s] or { trigger = trigger, cause = cause }
+  known.fresh = known.fresh or fresh
+  work.once[trigger.s] = known
+end
+
+--- Every binding of the trigger that extends `bound` wants a look.
+local function concern_all(ctx, work, trigger, bound, wishes, cause, fresh)
+  if trigger.rf == 'o' then return concern_once(work, trigger, cause, fresh) end
+  binding.each(ctx, trigger, bound, wishes, function(found)
+    concern(work, trigger, binding.addresses(trigger, found), essence(trigger, found), cause, fresh)
+  end)
+end
+
+--- The open identities of a source want a look; only those that hold `address` when one is given.
+local function concern_open(ctx, work, trigger, address, cause, retest)
+  if trigger.rf == 'o' then return concern_once(work, trigger, cause, retest) end
+  for _, identity in ipairs(agenda.of(ctx, trigger.s)) do
+    local addresses, held = codec.addresses(identity), address == nil
+    for _, bound in ipairs(addresses) do held = held or bound == address end
+    if held then concern(work, trigger, addresses, nil, cause, false, retest) end
+  end
+end
+
+local function fits(entry, pattern) return entry and condition.passes(entry, pattern.t) end
+
+local function each_changed(ctx, work, trigger, i, change)
+  local pattern, was = trigger.p[i], fits(change.old, trigger.p[i])
+  if was then concern_open(ctx, work, trigger, change.address, change.seq) end
+  if fits(change.new, pattern) then
+    local bound = {}
+    if binding.fits(trigger, i, change.new, bound) then
+      concern_all(ctx, work, trigger, bound, nil, change.seq, true)
+    end
+  end
+end
+
+local function gather_changed(ctx, work, trigger, i, change)
+  for _, entry in ipairs({ change.old or false, change.new or false }) do
+    if fits(entry, trigger.p[i]) then
+      concern_all(ctx, work, trigger, { [i] = entry }, nil, change.seq, entry == change.new)
+    end
+  end
+end
+
+--- A counted set changed: without joins its size decides (see `flips`), with joins the bindings that see the entry.
+local function count_changed(ctx, work, trigger, c, change)
+  local counted = trigger.c[c]
+  local was, is = fits(change.old, counted), fits(change.new, counted)
+  if not counted.j then
+    if was and not is or is and not was then
+      local deltas = work.deltas[trigger.s] or { trigger = trigger, cause = change.seq }
+      deltas[c] = (deltas[c] or 0) + (is and 1 or -1)
+      work.deltas[trigger.s] = deltas
+    end
+    return
+  end
+  for _, entry in ipairs({ was and change.old or false, is and change.new or false }) do
+    if entry then
+      local wishes = {}
+      for i, join in ipairs(counted.j) do wishes[i] = { join[2], join[3], condition.value(entry, join[1]) } end
+      concern_all(ctx, work, trigger, {}, wishes, change.seq)
+    end
+  end
+end
+
+local function precondition_changed(ctx, work, trigger, change)
+  for _, kind in ipairs(trigger.wk or {}) do
+    if kind == change.kind then return concern_open(ctx, work, trigger, nil, change.seq, true) end
+  end
+end
+
+local function collect(ctx, work, change)
+  for _, trigger in ipairs(triggers.of(change.kind)) do
+    if trigger.rv <= ctx.rev then
+      for i, pattern in ipairs(trigger.p or {}) do
+        if pattern.k == change.kind then
+          if pattern.m == 'e' then
+            each_changed(ctx, work, trigger, i, change)
+          elseif pattern.m == 'g' then
+            gather_changed(ctx, work, trigger, i, change)
+          end
+        end
+      end
+      for c, counted in ipairs(trigger.c or {}) do
+        if counted.k == change.kind then count_changed(ctx, work, trigger, c, change) end
+      end
+      precondition_changed(ctx, work, trigger, change)
+    end
+  end
+end
+
+--- Whether a clause reads one of the counted sets that changed.
+local function reads_changed(clause, deltas)
+  if clause[1] == 'any' or clause[1] == 'all' then
+    for _, inner in ipairs(clause[2]) do if reads_changed(inner, deltas) then return true end end
+    return false
+  end
+  for side = 2, 3 do
+    local what = clause[side]
+    if what and what[1] == 'n' and (deltas[what[2]] or 0) ~= 0 then return true end
+  end
+  return false
+end
+
+--- Whether the new sizes of counted sets can change what the trigger says. A clause that compares a size with a
+--- constant and answers as before cannot.
+local function flips(ctx, deltas)
+  local trigger = deltas.trigger
+  for _, clause in ipairs(trigger.w or {}) do
+    if reads_changed(clause, deltas) then
+      local left, right = clause[2], clause[3]
+      if left[1] ~= 'n' or right[1] ~= 'v' then return true end
+      local now = binding.count(ctx, trigger.c[left[2]], {})
+      local before = now - deltas[left[2]]
+      if condition.compare(clause[1], now, right[2]) ~= condition.compare(clause[1], before, right[2]) then return true end
+    end
+  end
+  return false
+end
+
+--- Whether a binding whose trigger holds has yet to fire.
+local function unfired(ctx, work, item, dead)
+  local trigger, fired = item.trigger, board.fired(ctx, item.identity)
+  if dead then
+    if trigger.rf then return false end
+    return item.fresh or binding.newest(ctx, trigger, item.bound) > dead.mark
+  end
+  if not fired then return true end
+  if trigger.rf then return false end
+  if item.fresh and (item.identity ~= work.author or trigger.re) then return true end
+  return binding.newest(ctx, trigger, item.bound, fired.own) > fired.mark
+end
+
+--- Brings one identity on the agenda, off it, or leaves it, as its trigger says now.
+local function look(ctx, work, item)
+  local activation = partition.activation(ctx.id .. RS .. item.identity)
+  if activation and activation.state == 'x' then
+    activation.dirty, ctx.touched = 1, true
+    partition.put(ctx.id .. RS .. item.identity, activation)
+    return
+  end
+  local bound = item.bound or binding.at(ctx, item.trigger, item.addresses)
+  item.bound = bound
+  local holds = bound and binding.holds(ctx, item.trigger, bound) and (not item.trigger.q or ctx.busy == 0)
+  if activation and activation.state ~= 'D' then
+    if not holds then
+      agenda.obviate(ctx, item.identity, activation, item.cause)
+    elseif activation.state == 'w' and (item.fresh or item.retest) then
+      activation.since = board.now
+      agenda.move(ctx, item.identity, activation, 'r')
+    end
+  elseif holds and unfired(ctx, work, item, activation) then
+    agenda.open(ctx, item.trigger, item.identity, '', item.cause, work.depth)
+  end
+end
+
+--- A source that fires once per board is bound to the first combination for which its trigger holds.
+local function look_once(ctx, work, item)
+  local trigger, identity = item.trigger, codec.identity(item.trigger.s, {})
+  local activation = partition.activation(ctx.id .. RS .. identity)
+  if activation and activation.state == 'x' then
+    activation.dirty, ctx.touched = 1, true
+    partition.put(ctx.id .. RS .. identity, activation)
+    return
+  end
+  if activation and activation.state == 'D' or board.fired(ctx, identity) then return end
+  local first
+  if not trigger.q or ctx.busy == 0 then
+    binding.each(ctx, trigger, {}, nil, function(found)
+      if binding.holds(ctx, trigger, found) then first = binding.addresses(trigger, found) end
+      return first ~= nil
+    end)
+  end
+  local text = first and table.concat(first, RS)
+  if activation and not first then
+    agenda.obviate(ctx, identity, activation, item.cause)
+  elseif activation then
+    if activation.state == 'w' and item.fresh then agenda.move(ctx, identity, activation, 'r') end
+    activation.bound = text
+    partition.put(ctx.id .. RS .. identity, activation)
+  elseif first then
+    agenda.open(ctx, trigger, identity, text, item.cause, work.depth)
+  end
+end
+
+local function new_work(author, depth)
+  return { list = {}, by_identity = {}, once = {}, deltas = {}, author = author, depth = depth }
+end
+
+local function sorted_keys(map)
+  local keys = {}
+  for key in pairs(map) do keys[#keys + 1] = key end
+  table.sort(keys)
+  return keys
+end
+
+--- A precondition that may answer differently now is asked again, also where only quiescence decides the rest.
+local function rouse(ctx, item)
+  local activation = partition.activation(ctx.id .. RS .. item.identity)
+  if activation and activation.state == 'w' and (item.fresh or item.retest) then
+    agenda.move(ctx, item.identity, activation, 'r')
+  end
+end
+
+--- Looks at everything noted; triggers that wait for quiescence wait for `matching.quiesce`.
+local function finish(ctx, work)
+  for _, source in ipairs(sorted_keys(work.deltas)) do
+    local deltas = work.deltas[source]
+    if flips(ctx, deltas) then concern_all(ctx, work, deltas.trigger, {}, nil, deltas.cause) end
+  end
+  for _, item in ipairs(work.list) do
+    if item.trigger.q then rouse(ctx, item) else look(ctx, work, item) end
+  end
+  for _, source in ipairs(sorted_keys(work.once)) do
+    local item = work.once[source]
+    item.identity = codec.identity(source, {})
+    if item.trigger.q then rouse(ctx, item) else look_once(ctx, work, item) end
+  end
+end
+
+--- Runs the changes of one contribution against all triggers. `author` is the identity of the contributing activation.
+function matching.apply(ctx, changes, author, depth)
+  local work = new_work(author, depth)
+  for _, change in ipairs(changes) do matching.remember(ctx, change) end
+  for _, change in ipairs(changes) do collect(ctx, work, change) end
+  finish(ctx, work)
+end
+
+--- Looks at one identity again: after it ran, while something concerned it.
+function matching.revisit(ctx, identity, cause, depth)
+  local trigger = triggers.source(codec.source(identity))
+  if not trigger or trigger.q then return end
+  local work = new_work(identity, depth)
+  if trigger.rf == 'o' then
+    concern_once(work, trigger, cause)
+  else
+    concern(work, trigger, codec.addresses(identity), nil, cause)
+  end
+  finish(ctx, work)
+end
+
+--- Everything of one trigger wants a look.
+local function concern_trigger(ctx, trigger, author, cause, depth)
+  local work = new_work(author, depth)
+  concern_open(ctx, work, trigger, nil, cause)
+  concern_all(ctx, work, trigger, {}, nil, cause)
+  return work
+end
+
+--- Looks at everything of one trigger: after its registration.
+function matching.reconsider(ctx, trigger, cause)
+  if not trigger.q then finish(ctx, concern_trigger(ctx, trigger, '', cause, 1)) end
+end
+
+--- Quiescence is entered or left: the triggers that wait for it hold, or hold no more.
+function matching.quiesce(ctx, author, depth)
+  if ctx.busy > 0 and ctx.closing == 0 or ctx.status ~= 'open' then return end
+  for _, trigger in ipairs(triggers.quiescent()) do
+    if trigger.rv <= ctx.rev then
+      local work = concern_trigger(ctx, trigger, author or '', ctx.seq, depth)
+      for _, item in ipairs(work.list) do look(ctx, work, item) end
+      for _, item in pairs(work.once) do look_once(ctx, work, item) end
+    end
+  end
+end

@@ -1,0 +1,110 @@
+-- What all boards of a partition share inside one script call: activations, the ready set, timers, leases.
+-- Read through and written behind, like the boards.
+
+local partition = { activations = {}, changed = {}, ready = {}, due = {}, leases = {}, dead = {}, awake = {}, known_crews = {} }
+
+-- The first KEYS of every script, in this order.
+local SOURCES, TRIGGERS, ACTIVATIONS, READY, DUE = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local LEASES, DEAD, BOARDS, CLAIMS, CREWS = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
+local PARTITION_KEYS = 10
+partition.tag = string.match(SOURCES, '^(.*)sources$')
+
+--- The open, running or dead activation of a field (`board RS identity`), or false.
+function partition.activation(field)
+  local activation = partition.activations[field]
+  if activation == nil then
+    local text = redis.call('HGET', ACTIVATIONS, field)
+    activation = text and codec.activation(text) or false
+    partition.activations[field] = activation
+  end
+  return activation
+end
+
+--- Reads activations with one call.
+function partition.load(fields)
+  local wanted = {}
+  for _, field in ipairs(fields) do
+    if partition.activations[field] == nil then wanted[#wanted + 1] = field end
+  end
+  for first = 1, #wanted, 4000 do
+    local last = math.min(first + 3999, #wanted)
+    local rows = redis.call('HMGET', ACTIVATIONS, unpack(wanted, first, last))
+    for i = first, last do
+      local text = rows[i - first + 1]
+      partition.activations[wanted[i]] = text and codec.activation(text) or false
+    end
+  end
+end
+
+function partition.put(field, activation)
+  partition.activations[field], partition.changed[field] = activation, true
+end
+
+local function flush_scores(key, staged)
+  local set, removed = {}, {}
+  for member, score in pairs(staged) do
+    if score then
+      set[#set + 1], set[#set + 2] = string.format('%d', score), member
+    else
+      removed[#removed + 1] = member
+    end
+  end
+  many('ZADD', key, set)
+  many('ZREM', key, removed)
+end
+
+local function flush_activations()
+  local set, removed = {}, {}
+  for field in pairs(partition.changed) do
+    local activation = partition.activations[field]
+    if activation then
+      set[#set + 1], set[#set + 2] = field, codec.activation_text(activation)
+    else
+      removed[#removed + 1] = field
+    end
+  end
+  many('HSET', ACTIVATIONS, set)
+  many('HDEL', ACTIVATIONS, removed)
+end
+
+function partition.flush()
+  flush_activations()
+  flush_scores(READY, partition.ready)
+  flush_scores(DUE, partition.due)
+  flush_scores(LEASES, partition.leases)
+  flush_scores(DEAD, partition.dead)
+  partition.changed, partition.ready, partition.due, partition.leases, partition.dead = {}, {}, {}, {}, {}
+end
+
+--- Rings one doorbell per crew of workers that runs one of the sources. Advisory: a bell may be refused (it is no
+--- declared key); workers look for themselves every second or two.
+local function ring(crew)
+  local bell = partition.tag .. 'bell:' .. crew
+  if redis.pcall('LLEN', bell) == 0 then
+    redis.pcall('LPUSH', bell, '1')
+    redis.pcall('PEXPIRE', bell, 60000)
+  end
+end
+
+--- The crews that run a source, as `|crew|crew|`.
+function partition.crews(source)
+  local crews = partition.known_crews[source]
+  if not crews then
+    crews = redis.call('HGET', CREWS, source) or ''
+    partition.known_crews[source] = crews
+  end
+  return crews
+end
+
+--- Wakes one idle worker of every crew that runs one of these sources; `but`: the crew that needs no waking.
+function partition.wake(sources, but)
+  local rung = { [but or ''] = true }
+  for source in pairs(sources) do
+    for crew in string.gmatch(partition.crews(source), '[^|]+') do
+      if not rung[crew] then
+        rung[crew] = true
+        ring(crew)
+      end
+    end
+  end
+end

@@ -1,0 +1,44 @@
+-- A board meets sources that were registered after its entries were posted.
+
+local rematching = {}
+
+--- Puts a memory's member when the store lacks it.
+local function remember(ctx, member)
+  if member and not redis.call('ZSCORE', ctx.memory.key, member) and ctx.memory.staged[member] == nil then
+    lexset.put(ctx.memory, member, true)
+  end
+end
+
+local function remember_entry(ctx, revision, entry)
+  if not codec.key(entry.address) then return end
+  local kind = codec.kind(entry.address)
+  for _, trigger in ipairs(triggers.of(kind)) do
+    if trigger.rv > ctx.rev and trigger.rv <= revision then
+      for _, list in ipairs({ trigger.p or {}, trigger.c or {} }) do
+        for _, pattern in ipairs(list) do
+          if pattern.k == kind and not pattern.u then remember(ctx, binding.member(entry, pattern)) end
+        end
+      end
+    end
+  end
+end
+
+--- One slice of the entries fills the memories. Returns the next cursor, '0' at the end.
+function rematching.fill(ctx, revision, cursor, slice)
+  local reply = redis.call('HSCAN', ctx.entries, cursor, 'COUNT', slice)
+  for i = 1, #reply[2], 2 do
+    remember_entry(ctx, revision, codec.entry(reply[2][i], reply[2][i + 1]))
+  end
+  return reply[1]
+end
+
+--- The memories are whole: the new triggers count from now on.
+function rematching.enable(ctx, revision)
+  local before = ctx.rev
+  ctx.rev, ctx.touched = revision, true
+  for _, name in ipairs(redis.call('HKEYS', SOURCES)) do
+    local trigger = triggers.source(name)
+    if trigger and trigger.rv > before and trigger.rv <= revision then matching.reconsider(ctx, trigger, ctx.seq) end
+  end
+  matching.quiesce(ctx, '', 1)
+end

@@ -1,0 +1,355 @@
+"""One partition of a namespace: a typed stub for every script, and the plain reads.
+
+This is the only module that knows the order of the scripts' arguments and the shape of their replies.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from blackboard.activation import Activation, Claim, Claimed, StoredEntry
+from blackboard.errors import (
+    BoardClosed,
+
+    EntryExists,
+    EntryNotFound,
+    LeaseLost,
+    Overloaded,
+    StaleSnapshot,
+    StoreProtocolError,
+    VersionConflict,
+)
+from blackboard.event import Event
+from blackboard.limits import Limits
+from blackboard.store import codec
+from blackboard.store.calls import Argument, Calls
+from blackboard.store.keys import Keys
+
+ANYTHING, NEW, SNAPSHOT = -1, -2, -3
+"""What a write expects at its address: anything; nothing, or the same payload; nothing newer than the author's snapshot.
+A number from 1 up expects that version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One post, revision or retraction: ``schema`` None retracts."""
+
+    address: str
+    expected: int
+    schema: int | None = None
+    payload: str | bytes = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """The contribution of a running activation. ``part`` counts the contributions of one run from 1; 0 ends the run.
+
+    ``reads`` (address and version) and ``kinds`` are what must not have changed, under serializable isolation.
+    """
+
+    claim: Claim
+    writes: Sequence[Write] = ()
+    part: int = 0
+    reads: Sequence[tuple[str, int]] = ()
+    kinds: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRequest:
+    """A worker's wish for work: how many, as whom, repeatable by its number. Times in milliseconds."""
+
+    wanted: int
+    owner: str
+    number: int
+    lease: int
+    crew: str
+    cursor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A contribution that was applied: the board's last event, and the version now at every address written."""
+
+    seq: int
+    versions: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """What a claim brought: activations, and when the next timer or lease runs out (0: never, or not asked)."""
+
+    claimed: list[Claimed]
+    next_due: int
+
+
+@dataclass(frozen=True, slots=True)
+class BoardFacts:
+    """What the store knows of a board besides its entries."""
+
+    board: str
+    status: str
+    seq: int
+    busy: int
+    closing: int
+    entries: int
+
+    @property
+    def settled(self) -> bool:
+        """Nothing will happen on this board without input from outside."""
+        return self.busy == 0 and self.closing == 0
+
+
+class Partition:
+    """The scripts and reads of one partition. ``now`` arguments are for tests; None asks the server's clock."""
+
+    def __init__(self, calls: Calls, keys: Keys, limits: Limits) -> None:
+        self.calls = calls
+        self.keys = keys
+        self._limits = limits
+        self._bounds = (limits.entries, limits.open_activations, limits.writes, limits.entry_bytes)
+
+    # ------------------------------------------------------------------ writing from outside
+
+    async def post(
+        self, board: str, operation: str, author: str, writes: Sequence[Write], now: int | None = None
+    ) -> Applied:
+        """Apply a contribution from outside; a repeated operation id is answered as before.
+
+        Raises EntryExists, VersionConflict, EntryNotFound, BoardClosed, Overloaded.
+        """
+        words = [_now(now), operation, author, *self._bounds, 1, board, *_writes(writes)]
+        answer = await self._run("post", [board], words)
+        if answer[0] != b"ok":
+            raise self._refusal(board, answer, writes)
+        return Applied(int(answer[1]), tuple(int(version) for version in answer[2:]))
+
+    async def close(
+        self, board: str, author: str, reason: str, retention: int, now: int | None = None
+    ) -> tuple[str, int]:
+        """Close a board: ``ok``, ``done`` (it was closed before) or ``absent``, and how many activations were dropped."""
+        answer = await self._run("close", [board], [_now(now), 1, board, author, reason, retention])
+        return answer[0].decode(), int(answer[2])
+
+    async def revive(self, board: str, identity: str, author: str, now: int | None = None) -> str:
+        """Try a dead activation again: ``ok``, ``absent``, ``obviated`` or ``closed``."""
+        answer: bytes = await self._run("revive", [board], [_now(now), 1, board, identity, author])
+        return answer.decode()
+
+    # ------------------------------------------------------------------ running
+
+    async def commit(
+        self, commits: Sequence[Commit], request: ClaimRequest, now: int | None = None
+    ) -> tuple[list[Applied | Exception | None], Handed]:
+        """Commit a group and claim: for every commit what was applied, None when it was applied before, or the error."""
+        boards = list(dict.fromkeys(commit.claim.board for commit in commits))
+        slots = {board: slot for slot, board in enumerate(boards, 1)}
+        words: list[Argument] = [_now(now), *self._bounds, len(boards), *boards, len(commits)]
+        for commit in commits:
+            words += _commit(commit, slots)
+        answer = await self._run("commit", boards, [*words, *_request(request)])
+        results = [self._result(commit, each) for commit, each in zip(commits, answer[0], strict=True)]
+        return results, Handed(codec.claimed(answer[1:], request.owner), answer[1])
+
+    async def claim(self, request: ClaimRequest, now: int | None = None) -> Handed:
+        """Claim activations for a worker."""
+        answer = await self._run("claim", [], [_now(now), *_request(request)])
+        return Handed(codec.claimed(answer, request.owner), answer[0])
+
+    async def fail(
+        self, claim: Claim, verdict: str, delay: int, reason: str, problem: str, now: int | None = None
+    ) -> str:
+        """Record a failure: verdict ``retry`` (after ``delay`` ms) or ``dead``; answers ``ok``, ``lost``, ``closed``."""
+        words = [_now(now), 1, claim.board, *_held(claim, 1), verdict, delay, reason, problem]
+        answer: bytes = await self._run("fail", [claim.board], words)
+        return answer.decode()
+
+    async def release(self, claim: Claim, verdict: str, reason: str = "", now: int | None = None) -> str:
+        """Give a claim back: verdict ``ready`` or ``wait`` (for its precondition); answers ``ok``, ``lost``, ``closed``."""
+        words = [_now(now), 1, claim.board, *_held(claim, 1), verdict, reason]
+        answer: bytes = await self._run("release", [claim.board], words)
+        return answer.decode()
+
+    def renewal(self, owner: str, leases: Mapping[Claim, int]) -> tuple[list[str], list[Argument]]:
+        """Keys and arguments of ``renew``, for the thread that renews leases on a client of its own."""
+        words: list[Argument] = ["", owner, len(leases)]
+        for claim, lease in leases.items():
+            words += [f"{claim.board}{codec.RS}{claim.identity}", claim.number, claim.epoch, lease]
+        return list(self.keys.declared), words
+
+    # ------------------------------------------------------------------ sources
+
+    async def register(
+        self, crew: str, cards: Sequence[tuple[str, str, str, Sequence[str]]]
+    ) -> tuple[int, list[str]]:
+        """Register sources as (name, card, trigger, kinds): the revision now, and the names that were new or changed."""
+        words: list[Argument] = [crew, len(cards)]
+        for name, card, trigger, kinds in cards:
+            words += [name, card, trigger, len(kinds), *kinds]
+        answer = await self._run("register", [], words)
+        return int(answer[0]), [name.decode() for name in answer[1:]]
+
+    async def rematch(
+        self, board: str, revision: int, cursor: str, slice_size: int, now: int | None = None
+    ) -> tuple[str, str]:
+        """Match a board against newly registered sources, one slice: (``more``, cursor), or ``ok`` or ``done``."""
+        answer = await self._run("rematch", [board], [_now(now), 1, board, revision, cursor, slice_size])
+        return answer[0].decode(), answer[1].decode() if isinstance(answer[1], bytes) else str(answer[1])
+
+    async def matched(self) -> int:
+        """The revision up to which all boards were matched."""
+        return int(await self.calls.command("HGET", self.keys.triggers, "?matched") or 0)
+
+    async def set_matched(self, revision: int) -> None:
+        """Note that all boards were matched up to a revision."""
+        await self.calls.command("HSET", self.keys.triggers, "?matched", revision)
+
+    async def cards(self) -> dict[str, Any]:
+        """The cards of all registered sources, by name."""
+        rows = _pairs(await self.calls.command("HGETALL", self.keys.sources))
+        return {name.decode(): json.loads(card) for name, card in rows}
+
+    # ------------------------------------------------------------------ reading
+
+    async def entry(self, board: str, address: str) -> StoredEntry | None:
+        """The entry at an address."""
+        text = await self.calls.command("HGET", self.keys.of_board(board, "entries"), address)
+        return None if text is None else codec.entry(address, text)
+
+    async def entries(self, board: str, kind: str | None = None) -> list[StoredEntry]:
+        """All entries of a board, or of one kind, by address, as of one moment."""
+        answer = await self._run("read", [board], [1, board, kind or ""])
+        return [codec.entry(address.decode(), text) for address, text in _pairs(answer)]
+
+    async def facts(self, board: str) -> BoardFacts | None:
+        """What the store knows of a board; None when there is none."""
+        names = ("status", "seq", "busy", "closing", "count")
+        status, *numbers = await self.calls.command("HMGET", self.keys.of_board(board, "meta"), *names)
+        return None if status is None else BoardFacts(board, status.decode(), *(int(n or 0) for n in numbers))
+
+    async def events(self, board: str, since: int, limit: int) -> list[Event]:
+        """At most ``limit`` events after number ``since``."""
+        rows = await self.calls.command("LRANGE", self.keys.of_board(board, "log"), since, since + limit - 1)
+        return [codec.event(board, since + i, row) for i, row in enumerate(rows, 1)]
+
+    async def agenda(self, board: str) -> list[Activation]:
+        """The open activations of a board, by source and addresses; running ones too."""
+        rows = await self.calls.command("ZRANGE", self.keys.of_board(board, "agenda"), 0, -1)
+        return await self.activations([f"{board}{codec.RS}{row.decode()}" for row in rows])
+
+    async def dead(self, board: str | None = None) -> list[Activation]:
+        """The dead activations, of all boards or of one."""
+        low = f"[{board}{codec.RS}".encode() if board else b"-"
+        high = f"({board}{codec.RS}".encode() + b"\xff" if board else b"+"
+        rows = await self.calls.command("ZRANGEBYLEX", self.keys.dead, low, high)
+        return await self.activations([row.decode() for row in rows])
+
+    async def activations(self, fields: Sequence[str]) -> list[Activation]:
+        """The activations of these fields that exist."""
+        if not fields:
+            return []
+        rows = await self.calls.command("HMGET", self.keys.activations, *fields)
+        return [codec.activation(field, text) for field, text in zip(fields, rows, strict=True) if text is not None]
+
+    async def workers(self) -> dict[str, Any]:
+        """What is known of each worker instance."""
+        rows = _pairs(await self.calls.command("HGETALL", self.keys.workers))
+        return {name.decode(): json.loads(facts) for name, facts in rows}
+
+    async def boards(self) -> list[str]:
+        """The ids of all boards, oldest first."""
+        return [row.decode() for row in await self.calls.command("ZRANGE", self.keys.boards, 0, -1)]
+
+    async def living_boards(self) -> list[str]:
+        """The ids of the boards whose keys have not expired, oldest first; the others are taken off the list."""
+        names = await self.boards()
+        metas = [self.keys.of_board(name, "meta") for name in names]
+        living = [bool(await self.calls.command("EXISTS", meta)) for meta in metas]
+        await self.forget([name for name, lives in zip(names, living, strict=True) if not lives])
+        return [name for name, lives in zip(names, living, strict=True) if lives]
+
+    async def forget(self, boards: Sequence[str]) -> None:
+        """Take boards whose keys have expired off the list."""
+        if boards:
+            await self.calls.command("ZREM", self.keys.boards, *boards)
+
+    # ------------------------------------------------------------------ inside
+
+    async def _run(self, name: str, boards: Sequence[str], words: Sequence[Argument]) -> Any:
+        keys = list(self.keys.declared)
+        for board in boards:
+            keys += self.keys.board(board)
+        return await self.calls.script(name, keys, words)
+
+    def _refusal(self, board: str, answer: Sequence[Any], writes: Sequence[Write]) -> Exception:
+        code, subject, found = answer[0], _text(answer[1]), int(answer[2])
+        if code == b"exists":
+            return EntryExists(subject, found)
+        if code == b"gone":
+            return EntryNotFound(board, subject)
+        if code == b"version":
+            expected = next((write.expected for write in writes if write.address == subject), 0)
+            return VersionConflict(subject, expected, found)
+        if code == b"closed":
+            return BoardClosed(board)
+        if code == b"overloaded":
+            return Overloaded(board, subject, int(answer[3]), found)
+        return StoreProtocolError("post", repr(answer))
+
+    def _result(self, commit: Commit, answer: Sequence[Any]) -> Applied | Exception | None:
+        match answer[0]:
+            case b"ok":
+                return Applied(int(answer[1]), tuple(int(version) for version in answer[2:]))
+            case b"done":
+                return None
+            case b"lost":
+                return LeaseLost(commit.claim.name)
+            case b"closed":
+                return BoardClosed(commit.claim.board)
+            case b"exists" | b"version" | b"gone" | b"read":
+                return StaleSnapshot(commit.claim.name, (_text(answer[1]),))
+        return self._refusal(commit.claim.board, answer, commit.writes)
+
+
+
+
+
+
+def _now(now: int | None) -> Argument:
+    return "" if now is None else now
+
+
+def _text(value: bytes | int) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _writes(writes: Sequence[Write]) -> list[Argument]:
+    words: list[Argument] = [len(writes)]
+    for write in writes:
+        words += [write.address, write.expected, "" if write.schema is None else write.schema, write.payload]
+    return words
+
+
+def _held(claim: Claim, slot: int) -> list[Argument]:
+    return [slot, claim.identity, claim.number, claim.epoch, claim.owner]
+
+
+def _commit(commit: Commit, slots: Mapping[str, int]) -> list[Argument]:
+    words: list[Argument] = ["part" if commit.part else "commit", *_held(commit.claim, slots[commit.claim.board])]
+    words += [commit.part, 2 * len(commit.reads)]
+    for address, version in commit.reads:
+        words += [address, version]
+    return [*words, len(commit.kinds), *commit.kinds, *_writes(commit.writes)]
+
+
+def _request(request: ClaimRequest) -> list[Argument]:
+    return [request.wanted, request.owner, request.number, request.lease, request.crew, request.cursor]
+
+
+def _pairs(flat: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
+    # HGETALL arrives as a mapping from some clients and flat from others.
+    if isinstance(flat, Mapping):
+        return list(flat.items())
+    return list(zip(flat[::2], flat[1::2], strict=True))

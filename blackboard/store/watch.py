@@ -1,0 +1,115 @@
+"""Watching boards: one connection per partition hears of new events of every board that somebody waits for.
+
+What is heard is advisory and carries no data: a waiter looks at the board itself, and looks anyway every second, so that a
+lost message costs time and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from blackboard.store.connection import Clients
+from blackboard.store.keys import Keys
+from blackboard.store.translation import translate
+
+logger = logging.getLogger(__name__)
+
+LONGEST_WAIT_SECONDS = 1.0
+
+
+class News:
+    """The signal of one waiter: set when its board has news."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def ring(self) -> None:
+        """Wake the waiter."""
+        self._event.set()
+
+    async def wait(self, seconds: float = LONGEST_WAIT_SECONDS) -> None:
+        """Wait for news, at most so long and never longer than a second."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._event.wait(), min(max(seconds, 0.0), LONGEST_WAIT_SECONDS))
+        self._event.clear()
+
+
+class Watch:
+    """Hears of news on the boards of one partition; the connection is opened by the first waiter."""
+
+    def __init__(self, clients: Clients, keys: Keys) -> None:
+        self._clients = clients
+        self._keys = keys
+        self._waiters: dict[str, set[News]] = defaultdict(set)
+        self._pubsub: Any = None
+        self._listener: asyncio.Task[None] | None = None
+
+    @contextlib.asynccontextmanager
+    async def board(self, board: str) -> AsyncIterator[News]:
+        """Give a signal that rings with every new event of the board, heard from now on."""
+        channel, news = self._keys.channel(board), News()
+        waiters = self._waiters[channel]
+        waiters.add(news)
+        try:
+            if len(waiters) == 1:
+                await self._subscribe(channel)
+            yield news
+        finally:
+            waiters.discard(news)
+            if not waiters and self._waiters.pop(channel, None) is not None:
+                await self._unsubscribe(channel)
+
+    async def aclose(self) -> None:
+        """Stop listening."""
+        if self._listener is not None:
+            self._listener.cancel()
+            await asyncio.gather(self._listener, return_exceptions=True)
+            self._listener = None
+        if self._pubsub is not None:
+            await self._pubsub.aclose()
+            self._pubsub = None
+
+    async def _subscribe(self, channel: str) -> None:
+        with contextlib.suppress(RedisError, OSError):  # the listener connects anew and subscribes to all
+            if self._pubsub is None:
+                self._pubsub = self._clients.blocking.pubsub()
+                # A channel of our own keeps the connection subscribed while nobody waits.
+                await self._pubsub.subscribe(self._keys.tag + "watch")
+            await self._pubsub.subscribe(channel)
+        if self._listener is None:
+            self._listener = asyncio.create_task(self._listen(), name="blackboard-watch")
+
+    async def _unsubscribe(self, channel: str) -> None:
+        with contextlib.suppress(RedisError, OSError):
+            if self._pubsub is not None:
+                await self._pubsub.unsubscribe(channel)
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                message = await self._pubsub.get_message(ignore_subscribe_messages=True, timeout=LONGEST_WAIT_SECONDS)
+                if message is not None:
+                    self._ring(message["channel"].decode())
+            except (RedisError, OSError) as error:
+                logger.info("%s Waits look every second meanwhile.", translate(error, self._clients.url, "SUBSCRIBE"))
+                await asyncio.sleep(LONGEST_WAIT_SECONDS)
+                await self._resubscribe()
+
+    async def _resubscribe(self) -> None:
+        with contextlib.suppress(RedisError, OSError):
+            await self._pubsub.aclose()
+            self._pubsub = self._clients.blocking.pubsub()
+            await self._pubsub.subscribe(self._keys.tag + "watch", *self._waiters)
+        for channel in list(self._waiters):
+            self._ring(channel)
+
+    def _ring(self, channel: str) -> None:
+        for news in self._waiters.get(channel, ()):
+            news.ring()

@@ -1,0 +1,374 @@
+"""Workers: claim, bind, check, run, commit.
+
+A worker has one loop per partition. A round trip carries every contribution that has finished meanwhile and the next claim
+(group commit); while it is under way, agents run and more contributions gather. An idle worker blocks on a doorbell, never on
+work: what a dead worker held is found by every claim of every other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+import os
+import random
+import socket
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Self
+
+from redis.exceptions import RedisError
+
+from blackboard.activation import Claim, Claimed
+from blackboard.board import Host
+from blackboard.errors import BoardClosed, LeaseLost, StaleSnapshot
+from blackboard.execution import Execution, describe
+from blackboard.ids import worker_id
+from blackboard.knowledge_source import KnowledgeSource
+from blackboard.lease import LeaseKeeper
+from blackboard.registration import register
+from blackboard.store.partition import Applied, ClaimRequest, Commit, Partition
+from blackboard.store.store import Store
+
+logger = logging.getLogger(__name__)
+
+Source = KnowledgeSource[..., Any]
+
+LARGEST_GROUP = 64
+"""Contributions in one round trip: what a script may keep the server busy with at once."""
+
+LONGEST_NAP = 1.5
+"""Seconds after which an idle worker looks for itself, doorbell or not."""
+
+GRACE = 30.0
+"""Seconds that a draining worker gives to what runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
+    """How a worker works. Times are seconds.
+
+    ``concurrency`` activations run at once; ``only`` names the sources to run (all by default); ``burst`` ends when nothing is
+    left to do, ``max_idle`` after so long without work.
+    """
+
+    concurrency: int = 32
+    only: frozenset[str] | None = None
+    burst: bool = False
+    max_idle: float | None = None
+    lease: float = 10.0
+    grace: float = GRACE
+
+
+class Worker:
+    """Runs activations of a blackboard's sources until it is told to stop. An asynchronous context manager."""
+
+    def __init__(self, host: Host, sources: Mapping[str, Source], options: WorkerOptions) -> None:
+        self.id = worker_id()
+        self._host = host
+        self._sources = {name: s for name, s in sources.items() if options.only is None or name in options.only}
+        self._options = options
+        self._shifts: list[Shift] = []
+        self._main: asyncio.Task[None] | None = None
+        self.finished = 0
+        """Activations committed by this worker."""
+
+    async def __aenter__(self) -> Self:
+        ready = asyncio.Event()
+        self._main = asyncio.create_task(self.run(ready), name=f"blackboard-worker-{self.id}")
+        waiting = asyncio.create_task(ready.wait())
+        await asyncio.wait([waiting, self._main], return_when=asyncio.FIRST_COMPLETED)
+        if self._main.done():
+            waiting.cancel()
+            await self._main
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.drain()
+        if self._main is not None:
+            await self._main
+
+    async def run(self, ready: asyncio.Event | None = None) -> None:
+        """Work until drained, or as the options say. Registers the sources first."""
+        store = self._host.store()
+        crew = _crew(self._sources)
+        threads = ThreadPoolExecutor(self._options.concurrency, thread_name_prefix="blackboard-agent")
+        try:
+            await register(store, crew, self._sources.values())
+            self._shifts = [Shift(self, store, partition, crew, threads) for partition in store.partitions]
+            if ready is not None:
+                ready.set()
+            await asyncio.gather(*(shift.work() for shift in self._shifts))
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
+
+    def drain(self) -> None:
+        """Take no more work, finish what runs, then end."""
+        for shift in self._shifts:
+            shift.drain()
+
+    def abort(self) -> None:
+        """End now: what runs is cancelled and given back without charge."""
+        for shift in self._shifts:
+            shift.abort()
+
+    @property
+    def host(self) -> Host:
+        """The blackboard it works for."""
+        return self._host
+
+    @property
+    def sources(self) -> Mapping[str, Source]:
+        """The sources it runs, by name."""
+        return self._sources
+
+    @property
+    def options(self) -> WorkerOptions:
+        """How it works."""
+        return self._options
+
+
+def _crew(sources: Iterable[str]) -> str:
+    """The name of the group of workers that run the same sources, and so share a doorbell."""
+    return hashlib.sha256("\n".join(sorted(sources)).encode()).hexdigest()[:8]
+
+
+class Shift:
+    """A worker's loop on one partition."""
+
+    def __init__(self, worker: Worker, store: Store, partition: Partition, crew: str, threads: ThreadPoolExecutor) -> None:
+        self._worker = worker
+        self._options = worker.options
+        self._store = store
+        self._partition = partition
+        self._crew = crew
+        self._threads = threads
+        self._running: dict[Claim, asyncio.Task[None]] = {}
+        self._commits: list[tuple[Commit, asyncio.Future[Applied | None]]] = []
+        self._settling: set[asyncio.Task[None]] = set()
+        self._news = asyncio.Event()
+        self._request = 0
+        self._hungry = True
+        self._next_due = 0
+        self._draining = False
+        self._aborting = False
+        self._last_work = time.monotonic()
+        self._clock_skew = 0.0
+        loop = asyncio.get_running_loop()
+        self._leases = LeaseKeeper(
+            store.clients, partition, worker.id, self._options.lease, lambda c: loop.call_soon_threadsafe(self._lose, c)
+        )
+
+    # ------------------------------------------------------------------ the loop
+
+    async def work(self) -> None:
+        """Work until told to stop."""
+        self._leases.facts = _facts(self._worker, self._crew)
+        self._leases.start()
+        bell = asyncio.create_task(self._listen(), name="blackboard-bell")
+        try:
+            while not self._done():
+                if self._commits or (self._hungry and self._free > 0):
+                    await self._exchange()
+                else:
+                    await self._rest()
+            await self._leave()
+        finally:
+            bell.cancel()
+            await asyncio.gather(bell, return_exceptions=True)
+            await asyncio.to_thread(self._leases.stop)
+
+    def drain(self) -> None:
+        """Take no more work."""
+        self._draining = True
+        self._news.set()
+
+    def abort(self) -> None:
+        """Cancel what runs; each is given back."""
+        self._draining = self._aborting = True
+        for task in self._running.values():
+            task.cancel()
+        self._news.set()
+
+    @property
+    def _free(self) -> int:
+        return 0 if self._draining else max(0, self._options.concurrency - len(self._running))
+
+    def _done(self) -> bool:
+        busy = self._running or self._commits or self._settling
+        if self._draining:
+            return not busy
+        if busy or self._hungry:
+            return False
+        if self._options.burst and not self._next_due:
+            return True
+        idle = time.monotonic() - self._last_work
+        return self._options.max_idle is not None and idle >= self._options.max_idle
+
+    async def _exchange(self) -> None:
+        """One round trip: everything that finished goes out, new activations come in."""
+        self._request += 1
+        wanted = min(self._free, LARGEST_GROUP)
+        request = ClaimRequest(
+            wanted, self._worker.id, self._request, round(self._options.lease * 1000), self._crew, self._cursor()
+        )
+        group, self._commits = self._commits[:LARGEST_GROUP], self._commits[LARGEST_GROUP:]
+        try:
+            if group:
+                results, handed = await self._partition.commit([commit for commit, _ in group], request)
+            else:
+                results, handed = [], await self._partition.claim(request)
+        except BaseException as error:
+            for _, answered in group:
+                if not answered.done():
+                    answered.set_exception(error if isinstance(error, Exception) else LeaseLost("shift ended"))
+            raise
+        for (_, answered), result in zip(group, results, strict=True):
+            _answer(answered, result)
+        self._hungry = len(handed.claimed) >= wanted > 0
+        self._next_due = handed.next_due if wanted else self._next_due
+        for claimed in handed.claimed:
+            self._take(claimed)
+
+    def _cursor(self) -> str:
+        """Where the scan over sources starts: anywhere, so that none beyond the scan's length starves."""
+        names = list(self._worker.sources)
+        return random.choice(names) if len(names) > LARGEST_GROUP else ""  # noqa: S311  # fairness, not secrecy
+
+    async def _rest(self) -> None:
+        """Wait for a contribution, a doorbell, a timer, or a while."""
+        nap = LONGEST_NAP
+        if self._next_due:
+            nap = min(nap, max(0.001, self._next_due / 1000 - time.time()))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(nap):
+                await self._news.wait()
+        if not self._news.is_set() and self._free > 0:
+            self._hungry = True
+        self._news.clear()
+
+    async def _listen(self) -> None:
+        """Block on the doorbell whenever there is room for work and none is known of."""
+        key = self._partition.keys.bell(self._crew)
+        while True:
+            if self._hungry or self._free == 0:
+                await asyncio.sleep(0.005 if self._hungry else 0.05)
+                continue
+            try:
+                token = await self._store.clients.blocking.execute_command("BLPOP", key, LONGEST_NAP)
+            except (RedisError, OSError) as error:
+                logger.debug("doorbell: %s", error)
+                await asyncio.sleep(LONGEST_NAP)
+                continue
+            if token is None:
+                continue
+            if self._free == 0:
+                await self._store.clients.commands.execute_command("RPUSH", key, "1")
+            self._hungry = True
+            self._news.set()
+
+    async def _leave(self) -> None:
+        await self._partition.calls.command("HDEL", self._partition.keys.workers, self._worker.id)
+        await self._partition.calls.command("HDEL", self._partition.keys.claims, self._worker.id)
+
+    # ------------------------------------------------------------------ one activation
+
+    def _take(self, claimed: Claimed) -> None:
+        self._last_work = time.monotonic()
+        source = self._worker.sources.get(claimed.claim.source)
+        if claimed.verdict == "poison":
+            reason = f"its worker died {claimed.crashes} times"
+            self._settle(self._partition.fail(claimed.claim, "dead", 0, "crash limit", reason))
+        elif claimed.verdict == "revisit" or source is None or self._draining:
+            self._settle(self._partition.release(claimed.claim, "ready"))
+        else:
+            lease = source.policies.lease or self._options.lease
+            self._leases.hold(claimed.claim, lease)
+            execution = Execution(claimed, source, self._worker.host)
+            self._running[claimed.claim] = asyncio.create_task(self._live(execution), name=claimed.claim.name)
+
+    async def _live(self, execution: Execution) -> None:
+        """The life of an activation here, and every way it can end."""
+        claim, source = execution.claimed.claim, execution.source
+        try:
+            async with asyncio.timeout(source.policies.timeout):
+                arguments = execution.bind(source.parameters)
+                if not await execution.check(arguments, self._threads):
+                    await self._partition.release(claim, "wait", source.precondition.name if source.precondition else "")
+                    return
+                async for commit in execution.run(arguments, self._threads):
+                    applied = await self._commit(commit)
+                    if applied is not None:
+                        execution.committed(commit, applied.versions)
+            self._worker.finished += 1
+        except (LeaseLost, BoardClosed, StaleSnapshot) as error:
+            logger.info("%s", error)
+        except asyncio.CancelledError:
+            if self._aborting:
+                await self._partition.release(claim, "ready")
+        except Exception as error:  # noqa: BLE001  # whatever an agent raises is its failure, not ours
+            await self._fail(execution, error)
+        finally:
+            self._leases.drop(claim)
+            self._running.pop(claim, None)
+            self._news.set()
+
+    async def _commit(self, commit: Commit) -> Applied | None:
+        answered: asyncio.Future[Applied | None] = asyncio.get_running_loop().create_future()
+        self._commits.append((commit, answered))
+        self._news.set()
+        return await answered
+
+    async def _fail(self, execution: Execution, error: Exception) -> None:
+        claimed, policies = execution.claimed, execution.source.policies
+        attempt = claimed.attempts + 1
+        logger.warning("%s failed (attempt %d): %r", claimed.claim.name, attempt, error)
+        if attempt > policies.retries:
+            await self._partition.fail(claimed.claim, "dead", 0, "attempts spent", describe(error))
+        else:
+            delay = policies.backoff.delay(attempt, random.random())  # noqa: S311  # jitter, not secrecy
+            await self._partition.fail(claimed.claim, "retry", round(delay * 1000), "", describe(error))
+        self._hungry = True
+
+    def _settle(self, work: Awaitable[object]) -> None:
+        """Settle in the background what is not to be run here."""
+
+        async def settle() -> None:
+            await work
+            self._hungry = True
+            self._news.set()
+
+        task = asyncio.create_task(settle())
+        self._settling.add(task)
+        task.add_done_callback(self._settling.discard)
+
+    def _lose(self, claim: Claim) -> None:
+        """The lease went elsewhere: nothing this run does can count any more."""
+        task = self._running.get(claim)
+        if task is not None:
+            logger.warning("%s", LeaseLost(claim.name))
+            task.cancel()
+
+
+def _answer(answered: asyncio.Future[Applied | None], result: Applied | Exception | None) -> None:
+    if answered.done():
+        return
+    if isinstance(result, Exception):
+        answered.set_exception(result)
+    else:
+        answered.set_result(result)
+
+
+def _facts(worker: Worker, crew: str) -> dict[str, Any]:
+    return {
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "crew": crew,
+        "sources": sorted(worker.sources),
+        "concurrency": worker.options.concurrency,
+        "started": round(time.time() * 1000),
+        "lease": worker.options.lease,
+    }
