@@ -1,12 +1,170 @@
-"""Agents that solve a problem together on a shared, durable board."""
+"""Agents that solve a problem together on a shared, durable board.
 
-from blackboard.application import Blackboard
-from blackboard.board import Board, Receipt
-from blackboard.condition import Absent, Count, Quiescent, any_of, field, param
-from blackboard.context import Context
-from blackboard.entry import UNIQUE, Entry
-from blackboard.errors import *  # noqa: F403
-from blackboard.event import Event
-from blackboard.knowledge_source import KnowledgeSource
-from blackboard.limits import Limits
-from blackboard.retry import Backoff
+    from blackboard import Blackboard, Entry
+
+Every public name is here. Each is loaded when it is first used, so that `import blackboard` costs next to nothing:
+`blackboard --help` needs neither redis nor pydantic, which take longer to import than most commands take to run.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from blackboard.activation import Activation as Activation
+    from blackboard.activation import ActivationState as ActivationState
+    from blackboard.activation import StoredEntry as StoredEntry
+    from blackboard.application import Blackboard as Blackboard
+    from blackboard.board import Board as Board
+    from blackboard.board import Receipt as Receipt
+    from blackboard.condition import Absent as Absent
+    from blackboard.condition import Count as Count
+    from blackboard.condition import Quiescent as Quiescent
+    from blackboard.condition import any_of as any_of
+    from blackboard.condition import field as field
+    from blackboard.condition import param as param
+    from blackboard.context import Context as Context
+    from blackboard.entry import UNIQUE as UNIQUE
+    from blackboard.entry import Entry as Entry
+    from blackboard.entry import Stamp as Stamp
+    from blackboard.errors import ActivationNotFound as ActivationNotFound
+    from blackboard.errors import BlackboardError as BlackboardError
+    from blackboard.errors import BoardClosed as BoardClosed
+    from blackboard.errors import BoardNotFound as BoardNotFound
+    from blackboard.errors import Conflict as Conflict
+    from blackboard.errors import DefinitionError as DefinitionError
+    from blackboard.errors import DuplicateSource as DuplicateSource
+    from blackboard.errors import EntryError as EntryError
+    from blackboard.errors import EntryExists as EntryExists
+    from blackboard.errors import EntryNotFound as EntryNotFound
+    from blackboard.errors import EntryTooLarge as EntryTooLarge
+    from blackboard.errors import EpochConflict as EpochConflict
+    from blackboard.errors import InvalidBoardId as InvalidBoardId
+    from blackboard.errors import InvalidEntry as InvalidEntry
+    from blackboard.errors import InvalidKey as InvalidKey
+    from blackboard.errors import InvalidKind as InvalidKind
+    from blackboard.errors import InvalidSource as InvalidSource
+    from blackboard.errors import InvalidTrigger as InvalidTrigger
+    from blackboard.errors import LeaseLost as LeaseLost
+    from blackboard.errors import NotFound as NotFound
+    from blackboard.errors import Overloaded as Overloaded
+    from blackboard.errors import Refusal as Refusal
+    from blackboard.errors import ReservedName as ReservedName
+    from blackboard.errors import StaleSnapshot as StaleSnapshot
+    from blackboard.errors import StoreBusy as StoreBusy
+    from blackboard.errors import StoreError as StoreError
+    from blackboard.errors import StoreProtocolError as StoreProtocolError
+    from blackboard.errors import StoreRefused as StoreRefused
+    from blackboard.errors import StoreUnreachable as StoreUnreachable
+    from blackboard.errors import TimedOut as TimedOut
+    from blackboard.errors import UndeclaredKind as UndeclaredKind
+    from blackboard.errors import UnknownField as UnknownField
+    from blackboard.errors import UnknownKind as UnknownKind
+    from blackboard.errors import UnknownSource as UnknownSource
+    from blackboard.errors import UnreadEntry as UnreadEntry
+    from blackboard.errors import VersionConflict as VersionConflict
+    from blackboard.event import Event as Event
+    from blackboard.event import EventType as EventType
+    from blackboard.knowledge_source import KnowledgeSource as KnowledgeSource
+    from blackboard.limits import Limits as Limits
+    from blackboard.retry import Backoff as Backoff
+    from blackboard.store.connection import Settings as Settings
+    from blackboard.worker import Worker as Worker
+
+    __version__: str
+else:
+    # Checkers do not look in here: with a `__getattr__` in sight they would accept any name.
+    _NAMES = {
+        "activation": ("Activation", "ActivationState", "StoredEntry"),
+        "application": ("Blackboard",),
+        "board": ("Board", "Receipt"),
+        "condition": ("Absent", "Count", "Quiescent", "any_of", "field", "param"),
+        "context": ("Context",),
+        "entry": ("UNIQUE", "Entry", "Stamp"),
+        "event": ("Event", "EventType"),
+        "knowledge_source": ("KnowledgeSource",),
+        "limits": ("Limits",),
+        "retry": ("Backoff",),
+        "store.connection": ("Settings",),
+        "worker": ("Worker",),
+    }
+    _HOMES = {name: f"{__name__}.{module}" for module, names in _NAMES.items() for name in names}
+
+    def __getattr__(name):
+        from importlib import import_module  # noqa: PLC0415  # start-up time, as everything here
+
+        if name == "__version__":
+            from importlib.metadata import version  # noqa: PLC0415
+
+            value = version("blackboard-runtime")
+        elif name in __all__:
+            value = getattr(import_module(_HOMES.get(name, f"{__name__}.errors")), name)
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = value
+        return value
+
+    def __dir__():
+        return sorted({*globals(), *__all__})
+
+
+__all__ = [
+    "UNIQUE",
+    "Absent",
+    "Activation",
+    "ActivationNotFound",
+    "ActivationState",
+    "Backoff",
+    "Blackboard",
+    "BlackboardError",
+    "Board",
+    "BoardClosed",
+    "BoardNotFound",
+    "Conflict",
+    "Context",
+    "Count",
+    "DefinitionError",
+    "DuplicateSource",
+    "Entry",
+    "EntryError",
+    "EntryExists",
+    "EntryNotFound",
+    "EntryTooLarge",
+    "EpochConflict",
+    "Event",
+    "EventType",
+    "InvalidBoardId",
+    "InvalidEntry",
+    "InvalidKey",
+    "InvalidKind",
+    "InvalidSource",
+    "InvalidTrigger",
+    "KnowledgeSource",
+    "LeaseLost",
+    "Limits",
+    "NotFound",
+    "Overloaded",
+    "Quiescent",
+    "Receipt",
+    "Refusal",
+    "ReservedName",
+    "Settings",
+    "StaleSnapshot",
+    "Stamp",
+    "StoreBusy",
+    "StoreError",
+    "StoreProtocolError",
+    "StoreRefused",
+    "StoreUnreachable",
+    "StoredEntry",
+    "TimedOut",
+    "UndeclaredKind",
+    "UnknownField",
+    "UnknownKind",
+    "UnknownSource",
+    "UnreadEntry",
+    "VersionConflict",
+    "Worker",
+    "__version__",
+    "any_of",
+    "field",
+    "param",
+]

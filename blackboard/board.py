@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -237,7 +237,8 @@ class Board(Injected):
 
     async def events(self, since: int = 0, follow: bool = False) -> AsyncIterator[Event]:
         """The board's events after number ``since``, in order; with ``follow``, also those to come, until it is closed."""
-        async with self._store.watch(self.id).board(self.id) as news:
+        watch = self._store.watch(self.id).board(self.id) if follow else contextlib.nullcontext()
+        async with watch as news:
             while True:
                 page = await self._partition.events(self.id, since, PAGE)
                 for event in page:
@@ -247,7 +248,7 @@ class Board(Injected):
                         return
                 if page:
                     continue
-                if not follow:
+                if news is None or await self._ended(since):
                     return
                 await news.wait()
 
@@ -260,6 +261,11 @@ class Board(Injected):
     @property
     def _partition(self) -> Any:
         return self._store.partition(self.id)
+
+    async def _ended(self, seq: int) -> bool:
+        """Whether the board is closed and has no event after this one."""
+        facts = await self._partition.facts(self.id)
+        return facts is not None and facts.status == "closed" and facts.seq <= seq
 
     def _post(self, entry: Entry, unique: str) -> Write:
         address = address_of(restamp(entry, None), unique)

@@ -15,7 +15,7 @@ from pydantic_core import from_json
 
 from blackboard.entry import Entry, encode
 from blackboard.errors import InvalidTrigger
-from blackboard.field import Clause, Comparison, Constant, Field, FieldRef, Operand, Term, field_of, term_of
+from blackboard.term import Clause, Comparison, Constant, Field, FieldRef, Operand, Term, field_of, term_of
 
 __all__ = [
     "Absent",

@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeVar, Unpack, dataclass_transform
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic._internal._model_construction import ModelMetaclass
 from pydantic_core import PydanticSerializationError
 
 from blackboard.errors import EntryTooLarge, InvalidEntry, InvalidKey, InvalidKind, ReservedName
-from blackboard.field import field_of, members
 from blackboard.ids import check_key, is_kind_name
+from blackboard.term import field_of, members
 
 
 class Unique(Enum):
@@ -41,6 +41,9 @@ class Stamp:
     seq: int
 
 
+@dataclass_transform(
+    kw_only_default=True, field_specifiers=(Field, PrivateAttr)
+)  # checkers do not inherit it
 class EntryType(ModelMetaclass):
     """The class of kinds: its instances are classes whose fields can be named in clauses."""
 
@@ -86,7 +89,11 @@ class Entry(BaseModel, metaclass=EntryType):
         cls, *, key: Key = None, kind: str | None = None, version: int = 1, **config: Unpack[ConfigDict]
     ) -> None:
         """Says to checkers what a class statement may carry; pydantic calls the method below when the fields exist."""
-        super().__init_subclass__(**config)
+        super().__init_subclass__()
+        for name in config:  # pydantic has taken its own settings out by now
+            problem = f"its class statement says {name}=, which means nothing"
+            remedy = "Say key=, kind=, version= or a setting of pydantic's ConfigDict"
+            raise InvalidKind(f"kind {cls.__name__}", problem, remedy)
 
     @classmethod
     def __pydantic_init_subclass__(

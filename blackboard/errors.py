@@ -84,7 +84,6 @@ class DefinitionError(BlackboardError):
     subject: str
     problem: str
     remedy: str
-
     message_of_facts = "{subject}: {problem}. {remedy}."
 
 
@@ -127,7 +126,6 @@ class InvalidKey(EntryError):
     kind: str
     key: str
     problem: str
-
     message_of_facts = (
         "{kind} cannot have the key {key!r}: {problem}. A key is text of 1 to 512 UTF-8 bytes without control "
         "characters; key the kind by another field or shorten the value."
@@ -140,7 +138,6 @@ class EntryTooLarge(EntryError):
     address: str
     size: int
     limit: int
-
     message_of_facts = (
         "{address} has {size} bytes and the limit is {limit}. Nothing was written; keep the bulk in a file or an "
         "object store and a reference on the board, or raise Limits(entry_bytes=…)."
@@ -152,7 +149,6 @@ class InvalidEntry(EntryError):
 
     address: str
     problem: str
-
     message_of_facts = (
         "{address} does not fit its kind: {problem}. Correct the data; if the class has changed since it was stored, "
         "give new fields a default, or raise the kind's version and bring old data forward."
@@ -163,7 +159,6 @@ class UnreadEntry(EntryError):
     """An entry is revised or retracted without having been read: read it first, or name the version you mean."""
 
     address: str
-
     message_of_facts = (
         "{address} was made here and not read from the board, so it says no version to compare with. Read it, change "
         "what you read and revise that; or say which version you mean: revise(entry, version=…)."
@@ -179,7 +174,6 @@ class EntryExists(Conflict):
 
     address: str
     version: int
-
     message_of_facts = (
         "{address} is taken: another entry is there, at version {version}. Nothing was written; read it and revise "
         "it, or post under another key."
@@ -192,7 +186,6 @@ class VersionConflict(Conflict):
     address: str
     expected: int
     actual: int
-
     message_of_facts = (
         "{address} is at version {actual}, not at version {expected} as when it was read: somebody else was first. "
         "Nothing was written; read it again and revise what you find."
@@ -205,7 +198,6 @@ class EpochConflict(Conflict):
     board: str
     expected: int
     actual: int
-
     message_of_facts = (
         "board {board} is at epoch {actual}, not {expected}: its mode has been switched meanwhile. Nothing was "
         "written; read the board's status and decide again."
@@ -217,7 +209,6 @@ class StaleSnapshot(Conflict):
 
     activation: str
     addresses: tuple[str, ...]
-
     message_of_facts = (
         "{activation} worked from entries that have changed since: {addresses}. Nothing was written; the activation "
         "runs again on fresh entries, at no cost to its retries. Nothing to do."
@@ -233,7 +224,6 @@ class BoardClosed(Refusal):
 
     board: str
     reason: str = "closed"
-
     message_of_facts = (
         "board {board} takes no more writes: {reason}. Closing is final; it can still be read. Use a board with "
         "another id."
@@ -244,7 +234,6 @@ class LeaseLost(Refusal):
     """The activation belongs to another worker now: let go of it, whoever holds it will finish it."""
 
     activation: str
-
     message_of_facts = (
         "{activation} is no longer this worker's: its lease ran out or it was taken away. Nothing was written and "
         "another worker runs it. If agents take long without yielding, raise `lease=`."
@@ -257,7 +246,6 @@ class UndeclaredKind(Refusal):
     source: str
     kind: str
     declared: tuple[str, ...]
-
     message_of_facts = (
         "{source} wrote the kind {kind}, but its return annotation says only: {declared}. Nothing was written; add "
         "the kind to the return annotation."
@@ -271,7 +259,6 @@ class Overloaded(Refusal):
     limit: str
     value: int
     maximum: int
-
     message_of_facts = (
         "board {board} is at its limit: {limit} would be {value} and may be {maximum}. Nothing was written; write "
         "less at a time, wait for work to drain, or raise Limits({limit}=…)."
@@ -283,7 +270,6 @@ class InvalidBoardId(Refusal):
 
     board: str
     problem: str
-
     message_of_facts = (
         "{board!r} cannot be a board's id: {problem}. An id is text of 1 to 200 UTF-8 bytes without control "
         "characters; shorten it or derive one from it."
@@ -298,7 +284,6 @@ class BoardNotFound(NotFound):
     """No board has this id: check the id and the namespace, or post an entry, which makes the board."""
 
     board: str
-
     message_of_facts = (
         "there is no board {board}: nothing was ever written on it, or its retention has passed. Check the id and "
         "the store; the first post makes a board."
@@ -310,7 +295,6 @@ class EntryNotFound(NotFound):
 
     board: str
     address: str
-
     message_of_facts = (
         "board {board} has no entry at {address}: it was never posted, or it was retracted. Post it instead of "
         "revising it, or look at the board's entries."
@@ -322,7 +306,6 @@ class UnknownSource(NotFound):
 
     source: str
     known: tuple[str, ...]
-
     message_of_facts = (
         "there is no knowledge source {source}; registered are: {known}. Check the name, or import the module that "
         "defines it before the workers start."
@@ -334,7 +317,6 @@ class UnknownKind(NotFound):
 
     kind: str
     known: tuple[str, ...]
-
     message_of_facts = (
         "there is no kind {kind}; known are: {known}. Check the name, or import the class that defines it."
     )
@@ -345,7 +327,6 @@ class ActivationNotFound(NotFound):
 
     board: str
     activation: str
-
     message_of_facts = (
         "board {board} has no activation {activation}: it never was, or it has left the agenda. Look at the board's "
         "agenda and its events."
@@ -358,7 +339,6 @@ class TimedOut(BlackboardError, TimeoutError):
     awaited: str
     seconds: float
     state: str = "it has not happened"
-
     message_of_facts = (
         "waited {seconds} s for {awaited}: {state}. Give it more time with timeout=, or ask why it has not happened: "
         "blackboard explain."
@@ -374,7 +354,6 @@ class StoreUnreachable(StoreError):
 
     url: str
     problem: str
-
     message_of_facts = (
         "the store at {url} does not answer: {problem}. Check that the server runs and that the URL is right "
         "(argument, or BLACKBOARD_URL)."
@@ -387,7 +366,6 @@ class StoreRefused(StoreError):
     url: str
     problem: str
     remedy: str
-
     message_of_facts = "the store at {url} cannot be used: {problem}. {remedy}."
 
 
@@ -396,7 +374,6 @@ class StoreBusy(StoreError):
 
     url: str
     problem: str = "it is loading its data"
-
     message_of_facts = (
         "the store at {url} is not ready: {problem}. Nothing was written; try again in a moment."
     )
@@ -407,7 +384,6 @@ class StoreProtocolError(StoreError):
 
     command: str
     reply: str
-
     message_of_facts = (
         "the command {command} was answered with {reply!r}, which this release does not understand. Another release "
         "may have changed the store; run `blackboard doctor`."

@@ -6,8 +6,10 @@ The life of an activation is told here once, as a pipeline of verbs; the worker 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import inspect
 import traceback
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any
@@ -107,12 +109,13 @@ class Execution:
 
     # ------------------------------------------------------------------ run
 
-    async def run(self, arguments: dict[str, Any], threads: Executor) -> AsyncIterator[Commit]:
+    async def run(self, arguments: dict[str, Any], threads: Executor) -> AsyncGenerator[Commit, None]:
         """Run the action and yield its contributions; the last one ends the activation."""
         if self.source.style is Style.STREAM:
-            async for contribution in self.source.function(**arguments):
-                self.parts += 1
-                yield self.commit(contribution, part=self.parts)
+            async with contextlib.aclosing(self.source.function(**arguments)) as contributions:
+                async for contribution in contributions:
+                    self.parts += 1
+                    yield self.commit(contribution, part=self.parts)
             yield self.commit(None)
         else:
             yield self.commit(await _call(self.source.function, arguments, threads))
@@ -157,9 +160,16 @@ class Execution:
 
 async def _call(function: Callable[..., Any], arguments: dict[str, Any], threads: Executor) -> Any:
     """Call an agent's function: on the loop when it is a coroutine, else in a thread."""
-    if asyncio.iscoroutinefunction(function):
+    if inspect.iscoroutinefunction(function):
         return await function(**arguments)
-    return await asyncio.get_running_loop().run_in_executor(threads, lambda: function(**arguments))
+
+    def call() -> Any:
+        try:
+            return function(**arguments)
+        except StopIteration as error:  # a future cannot carry it, and would never be done
+            raise RuntimeError(f"{getattr(function, '__name__', function)} raised StopIteration") from error
+
+    return await asyncio.get_running_loop().run_in_executor(threads, call)
 
 
 def _entries(contribution: Any, source: KnowledgeSource[..., Any]) -> list[Entry]:

@@ -51,9 +51,9 @@ def is_kind_name(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
-def is_source_name(name: str) -> bool:
+def is_source_name(name: object) -> bool:
     """Whether a knowledge source may have this name: a word of letters, digits and `_ . -`, at most 64."""
-    return _SOURCE_NAME.fullmatch(name) is not None
+    return isinstance(name, str) and _SOURCE_NAME.fullmatch(name) is not None
 
 
 def _problem(text: object, longest: int) -> str | None:

@@ -15,7 +15,7 @@ from blackboard.entry import Entry
 from blackboard.errors import InvalidSource
 from blackboard.ids import is_source_name
 from blackboard.retry import Backoff
-from blackboard.signature import Parameter, Pattern, read_signature, read_writes
+from blackboard.signature import Mode, Parameter, Pattern, read_signature, read_writes
 from blackboard.trigger import REFIRES, Json, Refire, Trigger
 
 P = ParamSpec("P")
@@ -46,14 +46,11 @@ class SourceOptions(TypedDict, total=False):
 
 
 class Style(StrEnum):
-    """How an action runs."""
+    """How an action runs: a coroutine or an asynchronous generator on the event loop, a plain function in a thread."""
 
     ASYNC = "async"
-    """A coroutine, on the event loop."""
     SYNC = "sync"
-    """A plain function, in a thread."""
     STREAM = "stream"
-    """An asynchronous generator: what it yields is written as it comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +139,10 @@ def _known(cls: Any, data: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in data.items() if name in names}
 
 
-# ---------------------------------------------------------------------------- a source
-
-
 class KnowledgeSource(Generic[P, R]):
     """An agent: its function, what triggers it, and its policies. Called, it is the plain function."""
+
+    __name__: str
 
     def __init__(
         self,
@@ -184,14 +180,14 @@ class KnowledgeSource(Generic[P, R]):
     @property
     def reads(self) -> tuple[type[Entry], ...]:
         """The kinds that its patterns bind, its clauses count and its precondition looks at."""
-        looked_at = self.precondition.kinds if self.precondition else ()
-        return tuple(dict.fromkeys(self.trigger.kinds + looked_at))
+        return tuple(
+            dict.fromkeys(self.trigger.kinds + (self.precondition.kinds if self.precondition else ()))
+        )
 
     def compile(self) -> Json:
         """The trigger as the store reads it, with the policies that the store applies."""
-        compiled = self.trigger.compile() | self.policies.compile()
         retest = {"wk": sorted(kind.__kind__ for kind in self.reads)} if self.precondition else {}
-        return compiled | retest
+        return self.trigger.compile() | self.policies.compile() | retest
 
     def card(self) -> SourceCard:
         """The source as data."""
@@ -286,8 +282,7 @@ def make_source(function: Callable[P, R], **options: Unpack[SourceOptions]) -> K
     name = options.get("name") or str(getattr(function, "__name__", type(function).__name__))
     subject = f"source {name}"
     style = _style(function, subject)
-    _check_name(name, subject)
-    _check_options(options, subject)
+    _check_options({"name": name, **options}, subject)
     signature = read_signature(function, subject)
     return KnowledgeSource(
         function,
@@ -314,12 +309,6 @@ def _style(function: Callable[..., Any], subject: str) -> Style:
     return Style.ASYNC if inspect.iscoroutinefunction(function) else Style.SYNC
 
 
-def _check_name(name: str, subject: str) -> None:
-    if not is_source_name(name):
-        problem = "its name is not a word of 1 to 64 letters, digits, underscores, dots and hyphens"
-        raise InvalidSource(subject, problem, 'Name it: @bb.knowledge_source(name="…")')
-
-
 def _trigger(name: str, patterns: tuple[Pattern, ...], options: SourceOptions) -> Trigger:
     return Trigger(
         source=name,
@@ -333,23 +322,30 @@ def _trigger(name: str, patterns: tuple[Pattern, ...], options: SourceOptions) -
 
 def _policies(options: SourceOptions) -> Policies:
     given = _known(Policies, options)
-    for name in ("timeout", "lease"):
-        if given.get(name) is not None:
-            given[name] = to_seconds(given[name])
+    given |= {name: to_seconds(given[name]) for name in ("timeout", "lease") if given.get(name) is not None}
     return Policies(**given)
 
 
 def _precondition(
     function: Callable[..., Any] | None, parameters: tuple[Parameter, ...], subject: str
 ) -> Precondition | None:
-    """Its parameters mean what the source's parameters of those names mean, or are annotated like a source's."""
+    """Its parameters mean what the source's of those names mean, or are annotated like a source's."""
     if function is None:
         return None
+    subject = f"precondition of {subject}"
     known = {parameter.name: parameter for parameter in parameters}
-    return Precondition(function, read_signature(function, f"precondition of {subject}", known).parameters)
-
-
-# ---------------------------------------------------------------------------- options
+    asked = read_signature(function, subject, known).parameters
+    for parameter in asked:
+        if (
+            isinstance(parameter, Pattern)
+            and parameter.mode is Mode.EACH
+            and known.get(parameter.name) != parameter
+        ):
+            declared = f"{parameter.name}: {parameter.kind.__name__}"
+            problem = f"the source has no parameter {declared}, so it is bound to none"
+            remedy = f"Name it like the source's parameter, or take what there is: {declared} | None"
+            raise InvalidSource(f"{subject}, parameter {parameter.name}", problem, remedy)
+    return Precondition(function, asked)
 
 
 def _whole(lowest: int, highest: int) -> Callable[[Any], bool]:
@@ -367,7 +363,10 @@ def _duration(lowest: float, *, optional: bool = False) -> Callable[[Any], bool]
 
 _YEAR: Final = 366 * 86400.0
 _RULES: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
-    "name": (lambda value: isinstance(value, str), "text"),
+    "name": (
+        is_source_name,
+        "a word of 1 to 64 letters, digits, underscores, dots and hyphens, not starting with a digit",
+    ),
     "when": (lambda _: True, "clauses"),
     "precondition": (lambda value: value is None or callable(value), "a function"),
     "after": (_duration(0), "a duration from 0 to a year, in seconds or as a timedelta"),

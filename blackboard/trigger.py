@@ -20,8 +20,8 @@ from blackboard.condition import (
 )
 from blackboard.entry import Entry
 from blackboard.errors import InvalidTrigger
-from blackboard.field import Term
 from blackboard.signature import Mode, Pattern
+from blackboard.term import Term
 
 Refire = Literal["version", "entry", "once"]
 REFIRES: Final[tuple[str, ...]] = get_args(Refire)

@@ -1,7 +1,8 @@
 """Workers: claim, bind, check, run, commit.
 
 A worker has one loop per partition. A round trip carries every contribution that has finished meanwhile and the next claim
-(group commit); while it is under way, agents run and more contributions gather. An idle worker blocks on a doorbell, never on
+(group commit); while it is under way, agents run and more contributions gather. Two round trips may be under way at once, so
+that neither the server nor the agents wait for the other. An idle worker blocks on a doorbell, never on
 work: what a dead worker held is found by every claim of every other.
 """
 
@@ -24,21 +25,30 @@ from redis.exceptions import RedisError
 
 from blackboard.activation import Claim, Claimed
 from blackboard.board import Host
-from blackboard.errors import BoardClosed, LeaseLost, StaleSnapshot
+from blackboard.errors import BoardClosed, LeaseLost, StaleSnapshot, StoreError
 from blackboard.execution import Execution, describe
 from blackboard.ids import worker_id
 from blackboard.knowledge_source import KnowledgeSource
 from blackboard.lease import LeaseKeeper
 from blackboard.registration import register
-from blackboard.store.partition import Applied, ClaimRequest, Commit, Partition
+from blackboard.store.partition import Applied, ClaimRequest, Commit, Handed, Partition
 from blackboard.store.store import Store
 
 logger = logging.getLogger(__name__)
 
 Source = KnowledgeSource[..., Any]
 
+Finished = tuple[Commit, asyncio.Future[Applied | None]]
+"""A contribution that is to be committed, and who waits for the answer."""
+
 LARGEST_GROUP = 64
 """Contributions in one round trip: what a script may keep the server busy with at once."""
+
+LANES = 2
+"""Round trips under way at once."""
+
+LONGEST_OUTAGE = 300.0
+"""Seconds without a store after which a worker gives up."""
 
 LONGEST_NAP = 1.5
 """Seconds after which an idle worker looks for itself, doorbell or not."""
@@ -147,16 +157,21 @@ class Shift:
         self._crew = crew
         self._threads = threads
         self._running: dict[Claim, asyncio.Task[None]] = {}
-        self._commits: list[tuple[Commit, asyncio.Future[Applied | None]]] = []
+        self._commits: list[Finished] = []
         self._settling: set[asyncio.Task[None]] = set()
         self._news = asyncio.Event()
         self._request = 0
+        self._lanes = list(range(LANES))
+        self._flights: set[asyncio.Task[None]] = set()
+        self._asked = self._leaving = 0  # slots that round trips under way may fill, and that they will free
+        self._outage_since: float | None = None
         self._hungry = True
         self._next_due = 0
         self._draining = False
         self._aborting = False
         self._last_work = time.monotonic()
-        self._clock_skew = 0.0
+        self._idle = asyncio.Event()
+        self._ended = False
         loop = asyncio.get_running_loop()
         self._leases = LeaseKeeper(
             store.clients, partition, worker.id, self._options.lease, lambda c: loop.call_soon_threadsafe(self._lose, c)
@@ -171,12 +186,15 @@ class Shift:
         bell = asyncio.create_task(self._listen(), name="blackboard-bell")
         try:
             while not self._done():
-                if self._commits or (self._hungry and self._free > 0):
-                    await self._exchange()
+                if self._lanes and (self._commits or (self._hungry and self._free > 0)):
+                    self._launch()
                 else:
                     await self._rest()
             await self._leave()
         finally:
+            for flight in self._flights:
+                flight.cancel()
+            self._ended = True  # a cancellation alone can get lost in a client that is just being answered
             bell.cancel()
             await asyncio.gather(bell, return_exceptions=True)
             await asyncio.to_thread(self._leases.stop)
@@ -195,10 +213,16 @@ class Shift:
 
     @property
     def _free(self) -> int:
-        return 0 if self._draining else max(0, self._options.concurrency - len(self._running))
+        if self._draining:
+            return 0
+        finishing = sum(commit.part == 0 for commit, _ in self._commits) + self._leaving
+        return max(0, self._options.concurrency - len(self._running) + finishing - self._asked)
 
     def _done(self) -> bool:
-        busy = self._running or self._commits or self._settling
+        for flight in [flight for flight in self._flights if flight.done()]:
+            self._flights.discard(flight)
+            flight.result()  # what a round trip could not survive ends the shift
+        busy = self._running or self._commits or self._settling or self._flights
         if self._draining:
             return not busy
         if busy or self._hungry:
@@ -208,30 +232,56 @@ class Shift:
         idle = time.monotonic() - self._last_work
         return self._options.max_idle is not None and idle >= self._options.max_idle
 
-    async def _exchange(self) -> None:
-        """One round trip: everything that finished goes out, new activations come in."""
+    def _launch(self) -> None:
+        """Start a round trip: everything that finished goes out, new activations come in."""
         self._request += 1
-        wanted = min(self._free, LARGEST_GROUP)
-        request = ClaimRequest(
-            wanted, self._worker.id, self._request, round(self._options.lease * 1000), self._crew, self._cursor()
-        )
+        half = max(1, self._options.concurrency // LANES)
+        wanted = min(self._free, LARGEST_GROUP, half)  # before the group is taken: what it ends is free again
+        lease, lane = round(self._options.lease * 1000), self._lanes.pop()
+        request = ClaimRequest(wanted, self._worker.id, self._request, lease, self._crew, self._cursor(), lane)
         group, self._commits = self._commits[:LARGEST_GROUP], self._commits[LARGEST_GROUP:]
+        self._hungry = self._hungry and wanted == 0
+        self._flights.add(asyncio.create_task(self._exchange(group, request), name="blackboard-exchange"))
+
+    async def _exchange(self, group: list[Finished], request: ClaimRequest) -> None:
+        leaving = sum(commit.part == 0 for commit, _ in group)
+        self._asked += request.wanted
+        self._leaving += leaving
         try:
-            if group:
-                results, handed = await self._partition.commit([commit for commit, _ in group], request)
-            else:
-                results, handed = [], await self._partition.claim(request)
-        except BaseException as error:
-            for _, answered in group:
-                if not answered.done():
-                    answered.set_exception(error if isinstance(error, Exception) else LeaseLost("shift ended"))
-            raise
+            results, handed = await self._send(group, request)
+        except StoreError as error:
+            await self._survive(error, group)
+            return
+        finally:
+            self._asked -= request.wanted
+            self._leaving -= leaving
+            self._lanes.append(request.lane)
+            self._news.set()
+        self._outage_since = None
         for (_, answered), result in zip(group, results, strict=True):
             _answer(answered, result)
-        self._hungry = len(handed.claimed) >= wanted > 0
-        self._next_due = handed.next_due if wanted else self._next_due
+        if request.wanted:
+            self._hungry = self._hungry or len(handed.claimed) >= request.wanted
+            self._next_due = handed.next_due
         for claimed in handed.claimed:
             self._take(claimed)
+
+    async def _send(
+        self, group: list[Finished], request: ClaimRequest
+    ) -> tuple[list[Applied | Exception | None], Handed]:
+        if group:
+            return await self._partition.commit([commit for commit, _ in group], request)
+        return [], await self._partition.claim(request)
+
+    async def _survive(self, error: StoreError, group: list[Finished]) -> None:
+        """The store is away: keep what finished (a commit may be sent again), say so, and go on, within a bound."""
+        self._commits = [*group, *self._commits]
+        self._hungry = True
+        self._outage_since = self._outage_since or time.monotonic()
+        if time.monotonic() - self._outage_since > LONGEST_OUTAGE:
+            raise error
+        logger.error("%s The worker goes on trying.", error)
+        await asyncio.sleep(LONGEST_NAP)
 
     def _cursor(self) -> str:
         """Where the scan over sources starts: anywhere, so that none beyond the scan's length starves."""
@@ -243,36 +293,38 @@ class Shift:
         nap = LONGEST_NAP
         if self._next_due:
             nap = min(nap, max(0.001, self._next_due / 1000 - time.time()))
+        if self._free > 0:
+            self._idle.set()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(nap):
                 await self._news.wait()
         if not self._news.is_set() and self._free > 0:
             self._hungry = True
         self._news.clear()
+        self._idle.clear()
 
     async def _listen(self) -> None:
-        """Block on the doorbell whenever there is room for work and none is known of."""
+        """Block on the doorbell while there is room for work and none is known of."""
         key = self._partition.keys.bell(self._crew)
-        while True:
-            if self._hungry or self._free == 0:
-                await asyncio.sleep(0.005 if self._hungry else 0.05)
-                continue
+        while not self._ended:
+            await self._idle.wait()
             try:
                 token = await self._store.clients.blocking.execute_command("BLPOP", key, LONGEST_NAP)
+                if token is None:
+                    continue
+                if self._free == 0:  # it rang for somebody with room
+                    await self._store.clients.commands.execute_command("RPUSH", key, "1")
             except (RedisError, OSError) as error:
                 logger.debug("doorbell: %s", error)
                 await asyncio.sleep(LONGEST_NAP)
                 continue
-            if token is None:
-                continue
-            if self._free == 0:
-                await self._store.clients.commands.execute_command("RPUSH", key, "1")
             self._hungry = True
             self._news.set()
 
     async def _leave(self) -> None:
         await self._partition.calls.command("HDEL", self._partition.keys.workers, self._worker.id)
-        await self._partition.calls.command("HDEL", self._partition.keys.claims, self._worker.id)
+        remembered = [f"{self._worker.id}/{lane}" for lane in range(LANES)]
+        await self._partition.calls.command("HDEL", self._partition.keys.claims, *remembered)
 
     # ------------------------------------------------------------------ one activation
 

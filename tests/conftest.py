@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple, NoReturn
@@ -29,6 +30,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
 from blackboard.store import embedded
+from blackboard.store.keys import BOARD_KEYS, OTHER_KEYS, PARTITION_KEYS
 
 IN_CI = bool(os.environ.get("CI"))
 SERVER_START_SECONDS = 10.0
@@ -107,9 +109,37 @@ def store_url(request: pytest.FixtureRequest, namespace: str) -> Iterator[str]:
 
 
 def key_faults(left: Mapping[str, KeyFound]) -> list[str]:
-    """Compare the keys that a test left with the map of all keys, and describe each fault in a line."""
-    # The hook for the key map: one line per key whose name, type or expiry it does not explain.
-    return [f"{key}: type {found.type}" for key, found in left.items() if found.type == "none"]
+    """Compare the keys that a test left with the map of all keys, and describe each fault in a line.
+
+    Every key must be of the map and of the type it says; what belongs to the partition lives on, a doorbell passes, and
+    the keys of a board expire all or none.
+    """
+    faults, expiring = [], defaultdict(set)
+    for key, found in left.items():
+        board, name = split_key(key)
+        if found.type != TYPES.get(name):
+            faults.append(f"{key}: type {found.type}, but the map says {TYPES.get(name, 'no such key')}")
+        elif board:
+            expiring[board].add(found.ttl is not None)
+        elif (name == "bell:CREW") != (found.ttl is not None):
+            faults.append(f"{key}: it has the time to live {found.ttl}")
+    torn = [board for board, answers in expiring.items() if len(answers) > 1]
+    return faults + [f"{board}:*: some of the board's keys expire and some do not" for board in torn]
+
+
+def split_key(key: str) -> tuple[str, str]:
+    """Split a key into the board it belongs to, empty for one of the partition, and its name in the map."""
+    name = key.partition("}:")[2]
+    if name.startswith("b:"):
+        board, _, name = key.rpartition(":")
+        return board, f"b:BOARD:{name}"
+    return "", "bell:CREW" if name.startswith("bell:") else name
+
+
+_TYPE_NAMES = {"hash": "hash", "sorted": "zset", "list": "list", "string": "string"}
+_MAP = PARTITION_KEYS | OTHER_KEYS | {f"b:BOARD:{name}": text for name, text in BOARD_KEYS.items()}
+TYPES = {name: _TYPE_NAMES[text.partition(" ")[0].rstrip(":")] for name, text in _MAP.items()}
+"""The type of every key of the map, as TYPE says it."""
 
 
 def empty_namespace(url: str, namespace: str) -> dict[str, KeyFound]:

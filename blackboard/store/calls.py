@@ -1,4 +1,4 @@
-"""Calling scripts: by digest, with a reload when the server has forgotten them, repeated while the server is away.
+"""Calling commands: by digest, with a reload when the server has forgotten them, repeated while the server is away.
 
 Every script is idempotent (see each command's header), which is why this layer, and no other, may send one again.
 """
@@ -8,15 +8,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
-from redis.exceptions import NoScriptError, RedisClusterException, RedisError
+from redis.exceptions import NoScriptError, RedisClusterException, RedisError, ResponseError
 
 from blackboard.errors import StoreBusy, StoreUnreachable
+from blackboard.store.address import Deployment
 from blackboard.store.connection import Clients
-from blackboard.store.scripts import script
-from blackboard.store.translation import translate
+from blackboard.store.scripts import library, script
+from blackboard.store.translation import code_of, translate
 
 logger = logging.getLogger(__name__)
 
@@ -26,19 +27,49 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.5
 
 
 class Calls:
-    """Runs scripts and plain commands on one store; a lost server is waited for, with a bound and a log line."""
+    """Runs scripts and plain commands on one store; a lost server is waited for, with a bound and a log line.
+
+    A server that keeps functions runs the commands as functions of our library; any other as scripts.
+    """
 
     def __init__(self, clients: Clients, patience: float = 15.0) -> None:
         self.clients = clients
         self.patience = patience
+        self._functions = False
+
+    async def prepare(self) -> None:
+        """Bring the library to the server, if it keeps functions; in a cluster and in memory, scripts serve."""
+        if self.clients.address.deployment in {Deployment.MEMORY, Deployment.CLUSTER}:
+            return
+        try:
+            await self._load_library()
+        except ResponseError as error:
+            logger.info("the server keeps no functions for us (%s): commands run as scripts, which is slower", error)
+            return
+        self._functions = True
 
     async def script(self, name: str, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
-        """Run a command's script. Raises the StoreError that is left when patience runs out."""
-        digest = script(name).digest
+        """Run a command. Raises the StoreError that is left when patience runs out."""
         try:
-            return await self.clients.commands.execute_command("EVALSHA", digest, len(keys), *keys, *arguments)
+            return await self._call(name, keys, arguments)
         except (RedisError, RedisClusterException, OSError) as error:
             return await self._again(error, name, keys, arguments)
+
+    def _call(self, name: str, keys: Sequence[str], arguments: Sequence[Argument]) -> Awaitable[Any]:
+        word, what = ("FCALL", library().function(name)) if self._functions else ("EVALSHA", script(name).digest)
+        return self.clients.commands.execute_command(word, what, len(keys), *keys, *arguments)
+
+    async def _has_library(self) -> bool:
+        return bool(await self.clients.commands.execute_command("FUNCTION LIST", "LIBRARYNAME", library().name))
+
+    async def _load_library(self) -> None:
+        if await self._has_library():
+            return
+        try:
+            await self.clients.commands.execute_command("FUNCTION LOAD", library().text)
+        except ResponseError:
+            if not await self._has_library():  # else another process was faster
+                raise
 
     async def command(self, *words: Argument) -> Any:
         """Run one plain command that reads or may safely be repeated."""
@@ -50,22 +81,29 @@ class Calls:
     async def _again(self, error: Exception, name: str, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
         async def call() -> Any:
             try:
-                return await self._evaluate(name, keys, arguments)
-            except NoScriptError:
-                # The server restarted, failed over or was flushed: it did not run the script.
-                await self.clients.commands.execute_command("SCRIPT LOAD", script(name).text)
-                return await self._evaluate(name, keys, arguments)
+                return await self._call(name, keys, arguments)
+            except ResponseError as refused:
+                if not await self._reload(refused, name):
+                    raise
+                return await self._call(name, keys, arguments)
 
-        if isinstance(error, NoScriptError):
+        if isinstance(error, ResponseError):
             try:
-                return await call()
+                if await self._reload(error, name):
+                    return await call()
             except (RedisError, RedisClusterException, OSError) as second:
                 error = second
         return await self._patiently(error, name, call)
 
-    async def _evaluate(self, name: str, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
-        words = (script(name).digest, len(keys), *keys, *arguments)
-        return await self.clients.commands.execute_command("EVALSHA", *words)
+    async def _reload(self, error: ResponseError, name: str) -> bool:
+        """Bring back what the server has lost (it was flushed, or failed over): then it did not run the command."""
+        if isinstance(error, NoScriptError):
+            await self.clients.commands.execute_command("SCRIPT LOAD", script(name).text)
+            return True
+        if not self._functions or code_of(error) != "ERR" or await self._has_library():
+            return False
+        await self._load_library()
+        return True
 
     async def _patiently(self, error: Exception, name: str, call: Any) -> Any:
         """Repeat a call until the server answers again or patience runs out."""

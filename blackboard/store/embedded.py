@@ -303,8 +303,11 @@ def _await_ready(place: _Place, deadline: float) -> None:
         if time.monotonic() > deadline:
             raise _not_ready(place, answer)
         if answer is Answer.LOADING and pause < SLOWEST_POLL_SECONDS:
-            logger.info("the embedded store in %s is loading %d bytes", place.directory, _size(place.data))
-            pause = SLOWEST_POLL_SECONDS
+            pause *= 1.5
+            if pause >= SLOWEST_POLL_SECONDS:  # by now it takes long enough to be noticed
+                logger.info(
+                    "the embedded store in %s is loading %d bytes", place.directory, _size(place.data)
+                )
         time.sleep(pause)
 
 

@@ -18,13 +18,13 @@ PARTITION_KEYS = {
     "leases": "sorted set: activation → when its lease runs out, ms",
     "dead": "sorted set by text: activation",
     "boards": "sorted set: board → when it was created, ms",
-    "claims": "hash: worker instance → its last claim (request, activations)",
+    "claims": "hash: worker instance/lane → its last claim (request, activations)",
     "crews": "hash: source → |crew|crew|, the groups of workers that run it",
 }
 """What every script gets first, in this order. They live as long as the namespace."""
 
 BOARD_KEYS = {
-    "meta": "hash: status, seq, busy, closing, floor, rev, count; k:kind → its last event",
+    "meta": "hash: state → status seq busy closing floor rev count idle; k:kind → its last event",
     "entries": "hash: address → version seq depth schema payload",
     "memory": "sorted set by text: alpha US token US key, the entries that pass a pattern",
     "agenda": "sorted set by text: identity of an open activation",

@@ -67,6 +67,8 @@ class ClaimRequest:
     lease: int
     crew: str
     cursor: str = ""
+    lane: int = 0
+    """A worker may have several claims under way; each lane remembers its last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,9 +227,8 @@ class Partition:
 
     async def facts(self, board: str) -> BoardFacts | None:
         """What the store knows of a board; None when there is none."""
-        names = ("status", "seq", "busy", "closing", "count")
-        status, *numbers = await self.calls.command("HMGET", self.keys.of_board(board, "meta"), *names)
-        return None if status is None else BoardFacts(board, status.decode(), *(int(n or 0) for n in numbers))
+        state = await self.calls.command("HGET", self.keys.of_board(board, "meta"), "state")
+        return None if state is None else _facts(board, state)
 
     async def events(self, board: str, since: int, limit: int) -> list[Event]:
         """At most ``limit`` events after number ``since``."""
@@ -317,6 +318,11 @@ class Partition:
 
 
 
+def _facts(board: str, state: bytes) -> BoardFacts:
+    status, seq, busy, closing, _floor, _rev, count, _idle = state.decode().split(" ")
+    return BoardFacts(board, status, int(seq), int(busy), int(closing), int(count))
+
+
 def _now(now: int | None) -> Argument:
     return "" if now is None else now
 
@@ -345,7 +351,15 @@ def _commit(commit: Commit, slots: Mapping[str, int]) -> list[Argument]:
 
 
 def _request(request: ClaimRequest) -> list[Argument]:
-    return [request.wanted, request.owner, request.number, request.lease, request.crew, request.cursor]
+    return [
+        request.wanted,
+        request.owner,
+        request.number,
+        request.lease,
+        request.crew,
+        request.cursor,
+        request.lane,
+    ]
 
 
 def _pairs(flat: Sequence[bytes]) -> list[tuple[bytes, bytes]]:

@@ -149,7 +149,9 @@ def _arguments(files: ServerFiles, fsync: Fsync) -> Iterator[str]:
 def _environment() -> dict[str, str]:
     kept = {name: os.environ[name] for name in KEPT_ENVIRONMENT if name in os.environ}
     # Scripts compare strings by the server's collation: it must not depend on who happened to start the server.
-    return kept | {"LC_ALL": "C"}
+    # Scripts allocate and free small objects by the thousand; with glibc's default of 7 kept per size the server spends
+    # a third of its time in malloc (measured: 1.7 times the throughput with 4,096). Other C libraries ignore it.
+    return kept | {"LC_ALL": "C", "GLIBC_TUNABLES": "glibc.malloc.tcache_count=4096"}
 
 
 def _rotate(log: Path) -> None:

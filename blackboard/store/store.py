@@ -64,6 +64,7 @@ async def open_store(
         for warning in facts.warnings:
             logger.warning("%s", warning)
         calls = Calls(clients)
+        await calls.prepare()
         count = await _agree_on_partitions(calls, namespace, partitions)
     except BaseException:
         await clients.aclose()

@@ -37,7 +37,8 @@ class News:
     async def wait(self, seconds: float = LONGEST_WAIT_SECONDS) -> None:
         """Wait for news, at most so long and never longer than a second."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._event.wait(), min(max(seconds, 0.0), LONGEST_WAIT_SECONDS))
+            async with asyncio.timeout(min(max(seconds, 0.0), LONGEST_WAIT_SECONDS)):
+                await self._event.wait()
         self._event.clear()
 
 
@@ -50,6 +51,7 @@ class Watch:
         self._waiters: dict[str, set[News]] = defaultdict(set)
         self._pubsub: Any = None
         self._listener: asyncio.Task[None] | None = None
+        self._closed = False
 
     @contextlib.asynccontextmanager
     async def board(self, board: str) -> AsyncIterator[News]:
@@ -68,6 +70,7 @@ class Watch:
 
     async def aclose(self) -> None:
         """Stop listening."""
+        self._closed = True  # a client library may swallow the cancellation (asyncio.wait_for before Python 3.12)
         if self._listener is not None:
             self._listener.cancel()
             await asyncio.gather(self._listener, return_exceptions=True)
@@ -92,7 +95,7 @@ class Watch:
                 await self._pubsub.unsubscribe(channel)
 
     async def _listen(self) -> None:
-        while True:
+        while not self._closed:
             try:
                 message = await self._pubsub.get_message(ignore_subscribe_messages=True, timeout=LONGEST_WAIT_SECONDS)
                 if message is not None:

@@ -55,11 +55,9 @@ def _risk(findings: Findings) -> Iterator[str]:
     """The riskiest module's worst function; without a history, simply the worst function."""
     for risk in findings.risks:
         if not is_test(risk.path) and risk.worst and risk.worst.complexity > THRESHOLD:
-            yield (
-                f"**Split {code(risk.worst.name)}** ({place(risk.path, risk.worst.line)}, complexity "
-                f"{risk.worst.complexity}): of the complex modules, its own changes most, "
-                f"{quantity(risk.commits, 'commit')} by {quantity(risk.authors, 'author')}."
-            )
+            where = f"{place(risk.path, risk.worst.line)}, complexity {risk.worst.complexity}"
+            changes = f"{quantity(risk.commits, 'commit')} by {quantity(risk.authors, 'author')}"
+            yield f"**Split {code(risk.worst.name)}** ({where}): its module has {changes}, and the highest risk."
             return
     yield from _worst(findings, above=THRESHOLD)
 

@@ -3,7 +3,6 @@
 import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from typing import TypeAlias
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
@@ -52,7 +51,7 @@ def children(node: ast.AST) -> list[ast.AST]:
     Three times as fast as `ast.iter_child_nodes`, and most of the audit's time is spent here.
     """
     found: list[ast.AST] = []
-    for name in _fields(type(node)):
+    for name in _fields(node):
         value = getattr(node, name, None)
         if isinstance(value, list):
             found += [item for item in value if isinstance(item, ast.AST)]
@@ -61,12 +60,15 @@ def children(node: ast.AST) -> list[ast.AST]:
     return found
 
 
-@cache
-def _fields(kind: type[ast.AST]) -> tuple[str, ...]:
+_FIELDS: dict[type[ast.AST], tuple[str, ...]] = {ast.Name: (), ast.Constant: ()}
+
+
+def _fields(node: ast.AST) -> tuple[str, ...]:
     """The fields of a type of node that may hold other nodes."""
-    if issubclass(kind, ast.Name | ast.Constant):
-        return ()
-    return tuple(name for name in kind._fields if name != "ctx")
+    kind = type(node)
+    if kind not in _FIELDS:
+        _FIELDS[kind] = tuple(name for name in kind._fields if name != "ctx")
+    return _FIELDS[kind]
 
 
 def own_nodes(body: Iterable[ast.AST]) -> Iterator[ast.AST]:

@@ -124,9 +124,9 @@ class Imports(Entry, key="path"):
 class Cycle(Record):
     """Modules that import each other.
 
-    `example` is a shortest way round: each step is the imported file, and the line of the import in the file of the step
-    before. The cut is the import whose removal frees most; `left` is the size of the largest cycle that remains then:
-    0 when none does, that of the whole when no single import holds it together.
+    `example` is a shortest way round: each step is the imported file, and the line of the import in the file of
+    the step before. The cut is the import whose removal frees most; `left` is the size of the largest cycle that
+    remains then: 0 when none does, that of the whole when no single import holds it together.
     """
 
     when: Literal["start", "call"]

@@ -134,10 +134,13 @@ def _children(node: ast.AST, when: When) -> Iterator[tuple[ast.AST, When]]:
     if isinstance(node, FUNCTIONS) and when == "start":
         when = "call"
     if isinstance(node, ast.If) and is_type_checking(node.test):
-        yield from ((child, "typing") for child in node.body)
-        yield from ((child, when) for child in node.orelse)
+        for child in node.body:
+            yield child, "typing"
+        for child in node.orelse:
+            yield child, when
     elif isinstance(node, ast.stmt | ast.Module | ast.ExceptHandler | ast.match_case):
-        yield from ((child, when) for child in children(node))
+        for inner in children(node):
+            yield inner, when
 
 
 def _absolute(node: ast.ImportFrom, path: str, resolver: Resolver) -> str | None:

@@ -4,6 +4,7 @@ taken."""
 import ast
 import hashlib
 import io
+import threading
 import tokenize
 import warnings
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ MAX_BYTES = 2 * 1024 * 1024
 # well below, makes the verdict on a file the same in every thread of every worker.
 MAX_DEPTH = 1_500
 _FILENAME = "<code-audit>"
+# Python 3.11 counts the depth of the tree it builds for all threads together: parsing in two at once fails now and then
+# with a SystemError, or finds a flat file too deep. Nothing is lost by taking turns, as parsing holds the GIL anyway.
+_PARSER = threading.Lock()
 
 
 class SourceChanged(Exception):
@@ -88,15 +92,26 @@ def decode(data: bytes) -> str:
 
 def parse(text: str) -> ast.Module:
     """The syntax tree of a text, no deeper than `MAX_DEPTH`, or `NotAnalysable`."""
-    _silence()
     try:
-        return ast.parse(text, filename=_FILENAME)
+        with _PARSER:
+            _silence()
+            return ast.parse(text, filename=_FILENAME)
     except SyntaxError as error:
         raise NotAnalysable(f"{type(error).__name__}: {error.msg}", error.lineno) from error
     except (RecursionError, MemoryError) as error:
         raise NotAnalysable("nested too deeply to analyse") from error
     except ValueError as error:
         raise NotAnalysable(_sentence(error)) from error
+
+
+def parse_expression(text: str) -> ast.expr | None:
+    """The syntax tree of one expression, such as a quoted type; None when it is none."""
+    try:
+        with _PARSER:
+            _silence()
+            return ast.parse(text.strip(), filename=_FILENAME, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
 
 
 def check_depth(tree: ast.Module) -> None:

@@ -18,7 +18,7 @@ from typing import TypeAlias
 
 from knowledge_sources.code_audit.definitions import FUNCTIONS, Function, children, last_name, walk
 from knowledge_sources.code_audit.entries import UnusedImport, UnusedImports
-from knowledge_sources.code_audit.source_file import SourceFile
+from knowledge_sources.code_audit.source_file import SourceFile, parse_expression
 
 _NOQA = re.compile(r"#\s*noqa(?!\w)(?:\s*:\s*(?P<codes>[A-Z]+[0-9]+(?:[\s,]+[A-Z]+[0-9]+)*))?", re.IGNORECASE)
 _FILE_NOQA = re.compile(
@@ -181,9 +181,8 @@ def _names_in(quoted: Iterable[str]) -> set[str]:
         if text in seen or len(text) > 1_000:
             continue
         seen.add(text)
-        try:
-            expression = ast.parse(text.strip(), mode="eval").body
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+        expression = parse_expression(text)
+        if expression is None:
             continue
         names.update(node.id for node in walk(expression) if isinstance(node, ast.Name))
         pending += _texts(expression)

@@ -11,7 +11,6 @@ import socket
 import subprocess
 import tempfile
 import threading
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from pathlib import Path
@@ -37,6 +36,8 @@ from blackboard.store.translation import code_of, translate
 from tests.eventually import eventually
 
 Serve = Callable[..., str]
+
+SOON = 0.1
 
 
 # ---------------------------------------------------------------------------- servers
@@ -185,10 +186,6 @@ async def facts_of(url: str) -> ServerFacts:
         return await check_server(clients)
 
 
-def soon() -> float:
-    return time.monotonic() + 0.1
-
-
 # ---------------------------------------------------------------------------- URLs
 
 
@@ -314,7 +311,7 @@ async def test_all_clients_of_a_store_in_memory_see_one_store() -> None:
 
 async def test_without_a_url_the_embedded_store_is_started(directory: Path) -> None:
     async with connected(None, Settings(directory=directory / "store")) as clients:
-        await wait_until_ready(clients, soon())
+        await wait_until_ready(clients, SOON)
         facts = await check_server(clients)
 
     assert clients.embedded
@@ -339,7 +336,7 @@ async def test_an_embedded_store_that_was_killed_is_started_again_with_its_data(
         eventually(lambda: ping(directory / "store" / "server.sock") is Answer.ABSENT, 5, "it is dead")
 
         with caplog.at_level(logging.INFO, "blackboard"):
-            await wait_until_ready(clients, time.monotonic() + 10)
+            await wait_until_ready(clients, 10)
         assert await clients.commands.execute_command("GET", "answer") == b"42"
 
     told = [record.message for record in caplog.records if record.name.endswith("connection")]
@@ -484,7 +481,7 @@ async def test_a_cluster_is_used_as_a_cluster(serve: Serve) -> None:
     eventually(lambda: "cluster_state:ok" in ask(path, "CLUSTER", "INFO"), 10, "the cluster serves all slots")
 
     async with connected(f"redis+cluster://127.0.0.1:{port}") as clients:
-        await wait_until_ready(clients, time.monotonic() + 10)
+        await wait_until_ready(clients, 10)
         facts = await check_server(clients)
         await clients.commands.execute_command("EVAL", "redis.call('SET', KEYS[1], 'x')", 1, "{a}b")
         assert await clients.blocking.execute_command("GET", "{a}b") == b"x"
@@ -505,7 +502,7 @@ async def test_sentinels_lead_to_the_primary(serve: Serve, directory: Path) -> N
     eventually(lambda: "status=ok" in ask(path, "INFO", "sentinel"), 10, "the sentinel knows the primary")
 
     async with connected(f"redis+sentinel://127.0.0.1:{watch}/orders") as clients:
-        await wait_until_ready(clients, time.monotonic() + 10)
+        await wait_until_ready(clients, 10)
         await clients.commands.execute_command("SET", "answer", "42")
         assert (await check_server(clients)).role == "master"
         with clients.lease_client() as lease:
@@ -513,7 +510,7 @@ async def test_sentinels_lead_to_the_primary(serve: Serve, directory: Path) -> N
 
     async with connected(f"redis+sentinel://127.0.0.1:{watch}/nobody") as clients:
         with pytest.raises(StoreUnreachable, match="none knows a primary"):
-            await wait_until_ready(clients, soon())
+            await wait_until_ready(clients, SOON)
 
 
 # ---------------------------------------------------------------------------- failures
@@ -525,9 +522,9 @@ async def test_a_wrong_password_is_refused_at_once(serve: Serve, user: str) -> N
 
     async with connected(f"unix://{user}{path}") as clients:
         with pytest.raises(StoreRefused, match="the user or the password"):
-            await wait_until_ready(clients, time.monotonic() + 60)
+            await wait_until_ready(clients, 60)
     async with connected(f"unix://default:right@{path}") as clients:
-        await wait_until_ready(clients, soon())
+        await wait_until_ready(clients, SOON)
 
 
 @pytest.mark.parametrize(
@@ -545,7 +542,7 @@ async def test_a_server_that_is_not_there_is_waited_for_with_a_bound(
 ) -> None:
     async with connected(url) as clients:
         with pytest.raises(StoreUnreachable, match=problem):
-            await wait_until_ready(clients, soon())
+            await wait_until_ready(clients, SOON)
     assert any("Waiting for up to" in record.message for record in caplog.records)
 
 
@@ -558,7 +555,7 @@ async def test_a_server_that_loads_its_data_is_waited_for(
         caplog.at_level(logging.INFO, "blackboard"),
     ):
         async with connected(f"unix://{directory}/s") as clients:
-            await wait_until_ready(clients, time.monotonic() + 10)
+            await wait_until_ready(clients, 10)
 
     assert ["it is loading its data" in caplog.messages[0], "answers again" in caplog.messages[1]] == [
         True,
@@ -570,14 +567,14 @@ async def test_the_wait_for_a_server_that_loads_is_bounded(directory: Path) -> N
     with pretended(directory / "s", lambda _: b"-LOADING loading the dataset\r\n"):
         async with connected(f"unix://{directory}/s") as clients:
             with pytest.raises(StoreBusy, match="loading"):
-                await wait_until_ready(clients, soon())
+                await wait_until_ready(clients, SOON)
 
 
 async def test_a_server_that_is_silent_is_not_waited_for_endlessly(directory: Path) -> None:
     with pretended(directory / "s", lambda _: b""):
         async with connected(f"unix://{directory}/s", Settings(timeout=0.05)) as clients:
             with pytest.raises(StoreUnreachable, match="no answer came in time"):
-                await wait_until_ready(clients, soon())
+                await wait_until_ready(clients, SOON)
 
 
 async def failure_of(clients: Clients, *command: Any) -> BlackboardError:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from knowledge_sources.code_audit import inventory
 from knowledge_sources.code_audit.entries import Target
 from knowledge_sources.code_audit.inventory import survey
 
@@ -79,7 +78,7 @@ def test_a_directory_that_cannot_be_listed_is_a_problem(
             raise PermissionError(13, "Permission denied", str(path))
         return listing(path)
 
-    monkeypatch.setattr(inventory.os, "scandir", refuse)
+    monkeypatch.setattr(os, "scandir", refuse)
     tree, _ = survey(str(tmp_path))
 
     assert [(one.path, one.reason) for one in tree.problems] == [("closed", "permission denied")]

@@ -1,7 +1,10 @@
 """Reading files that are not as they should be: each gets a verdict with a reason, none an exception."""
 
+import gc
 import hashlib
 import os
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -114,6 +117,22 @@ def test_load_finds_the_file_of_a_root_that_is_a_file(tmp_path: Path) -> None:
     loaded = load(str(file), "m.py", hashlib.sha256(b"x = 1\n").hexdigest())
 
     assert loaded.lines == ["x = 1", ""]
+
+
+def test_threads_may_parse_at_the_same_time() -> None:
+    text = "x = [" + "(1, {2: f(3)}), " * 500 + "]\n"
+
+    def yield_to_others(*_: object) -> None:
+        time.sleep(0)
+
+    # The collector runs in the middle of a parse; here it always lets another thread go on.
+    gc.callbacks.append(yield_to_others)
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            parsed = list(threads.map(parse, [text] * 64))
+    finally:
+        gc.callbacks.remove(yield_to_others)
+    assert len(parsed) == 64
 
 
 @given(st.binary(max_size=200))

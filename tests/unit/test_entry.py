@@ -25,14 +25,23 @@ from blackboard.entry import (
     snake_case,
     split_address,
 )
-from blackboard.errors import EntryTooLarge, InvalidEntry, InvalidKey, InvalidKind, ReservedName, UnknownField
+from blackboard.errors import (
+    EntryTooLarge,
+    InvalidBoardId,
+    InvalidEntry,
+    InvalidKey,
+    InvalidKind,
+    ReservedName,
+    UnknownField,
+)
+from blackboard.ids import check_board_id, operation_id
 
 T = TypeVar("T")
 
 
 class Claim(Entry):
     amount: float
-    tags: list[str] = []
+    tags: list[str] = Field(default_factory=list)
 
 
 class Finding(Entry, key="source"):
@@ -73,12 +82,12 @@ def test_a_class_statement_names_kind_key_and_version() -> None:
 
 
 def test_a_subclass_is_a_kind_of_its_own_with_the_key_of_its_parent() -> None:
-    class Warning_(Finding, kind="warning"):
+    class Doubt(Finding, kind="warning"):
         source: str  # declared again: no warning about hiding the parent's
         text: str = ""
 
-    assert (Warning_.__kind__, Warning_.__key__) == ("warning", "source")
-    assert str(Warning_.text == "x") == 'warning.text == "x"'
+    assert (Doubt.__kind__, Doubt.__key__) == ("warning", "source")
+    assert str(Doubt.text == "x") == 'warning.text == "x"'
 
 
 def test_the_class_of_a_generic_kind_that_names_its_type_is_a_kind() -> None:
@@ -115,6 +124,7 @@ def test_a_field_that_the_kind_does_not_have_is_named_with_those_it_has() -> Non
         ({"key": "flag"}, "its key, 'flag', .*not all plain text"),
         ({"version": 0}, "version 0 is not a whole number from 1. Count schema versions"),
         ({"version": True}, "version True is not a whole number"),
+        ({"keey": "text"}, "its class statement says keey=, which means nothing. Say key="),
     ],
 )
 def test_a_class_that_cannot_be_a_kind_is_refused(options: dict[str, Any], message: str) -> None:
@@ -168,7 +178,7 @@ def test_the_store_gives_unique_keys_once() -> None:
     ],
 )
 def test_a_key_is_the_text_of_a_plain_value(kind: Any, value: Any, key: str) -> None:
-    keyed = create_model("Keyed", __base__=Entry, __cls_kwargs__={"key": "name"}, name=(kind, ...))
+    keyed: Any = create_model("Keyed", __base__=Entry, __cls_kwargs__={"key": "name"}, name=(kind, ...))
     assert key_of(keyed(name=value)) == key
 
 
@@ -190,6 +200,20 @@ def test_a_key_that_cannot_be_in_an_address_is_refused(key: str, problem: str) -
 @given(st.text(st.characters(blacklist_categories=["Cc", "Cs"]), min_size=1, max_size=128))
 def test_any_other_text_is_a_key(key: str) -> None:
     assert split_address(address_of(Finding(source=key))) == ("finding", key)
+
+
+def test_a_board_id_is_as_plain_as_a_key() -> None:
+    assert check_board_id("claim 42/ä") == "claim 42/ä"
+    for board, problem in (("", "it is empty"), ("a\nb", r"U\+000A"), ("x" * 201, "it has 201 bytes")):
+        with pytest.raises(InvalidBoardId, match=rf"cannot be a board's id: .*{problem}.*derive one from it"):
+            check_board_id(board)
+
+
+def test_operation_ids_are_unique_and_in_order_of_time() -> None:
+    ids = [operation_id() for _ in range(1000)]
+    assert len(set(ids)) == 1000
+    assert [each[:11] for each in ids] == sorted(each[:11] for each in ids)
+    assert {len(each) for each in ids} == {23}
 
 
 # ---------------------------------------------------------------------------- JSON
@@ -243,7 +267,7 @@ def test_a_stamp_says_where_an_entry_was_read_and_is_no_data() -> None:
 def test_entries_of_other_kinds_are_not_equal() -> None:
     class Other(Entry):
         amount: float
-        tags: list[str] = []
+        tags: list[str] = Field(default_factory=list)
 
     assert Claim(amount=1) != Other(amount=1)
     assert Claim(amount=1) != Claim(amount=2)

@@ -1,13 +1,13 @@
 -- A claim of its own, when a worker has nothing to commit. It writes no key of a board.
 --
 -- KEYS    partition keys
--- ARGV    now, wanted, owner, request, lease, crew, cursor
+-- ARGV    now, wanted, owner, request, lease, crew, cursor, lane
 -- returns {next due, count, activation…}
 -- repeat  the same request number answers with what that request got and still holds
 
+--- @include "arguments"
 --- @include "codec"
 --- @include "lexset"
---- @include "arguments"
 --- @include "partition"
 --- @include "board"
 --- @include "condition"

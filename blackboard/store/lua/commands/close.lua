@@ -6,9 +6,9 @@
 -- events  C (closed)
 -- repeat  closing a closed board changes nothing
 
+--- @include "arguments"
 --- @include "codec"
 --- @include "lexset"
---- @include "arguments"
 --- @include "partition"
 --- @include "board"
 --- @include "condition"

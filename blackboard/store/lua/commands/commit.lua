@@ -4,15 +4,15 @@
 -- ARGV    now, limits (4), board count, board…, operation count, operation…, claim
 --         operation: 'commit'|'part', claim held (5), part, schema-less reads: count, (address, version)…,
 --         kinds read: count, kind…, write count, (address, expected, schema, payload)…
---         claim: wanted, owner, request, lease, crew, cursor
+--         claim: wanted, owner, request, lease, crew, cursor, lane
 -- returns {answers, next due, count, activation…}; an answer is {'ok', seq, version…} | {'done'} | {'lost'} | {'closed', …}
 --         | {'exists'|'version'|'gone'|'read', address, version} (it is ready again) | {'overloaded', what, limit}
 -- events  F (fired), P, R, X, T, O
 -- repeat  fenced by number, epoch and owner: a second commit answers 'done'; the claim is repeatable by its request number
 
+--- @include "arguments"
 --- @include "codec"
 --- @include "lexset"
---- @include "arguments"
 --- @include "partition"
 --- @include "board"
 --- @include "condition"

@@ -7,9 +7,9 @@
 -- events  E (failed, will be retried) | D (dead), T, O
 -- repeat  fenced: a second call finds the lease gone and answers 'lost'
 
+--- @include "arguments"
 --- @include "codec"
 --- @include "lexset"
---- @include "arguments"
 --- @include "partition"
 --- @include "board"
 --- @include "condition"

@@ -7,9 +7,9 @@
 -- events  B (created), P, R, X, T, O
 -- repeat  the same operation answers as it did before and writes nothing
 
+--- @include "arguments"
 --- @include "codec"
 --- @include "lexset"
---- @include "arguments"
 --- @include "partition"
 --- @include "board"
 --- @include "condition"
@@ -27,19 +27,19 @@ local operation, author = arguments.next(), arguments.next()
 local bounds = limits.read()
 local ctx = board.open_all()[1]
 
-local before = journal.recall(ctx, operation)
-if before then return before end
+local answered = journal.recall(ctx, operation)
+if answered then return answered end
 
 life.begin(ctx, author)
 local writes = contribution.read()
 contribution.load(ctx, writes)
-local refused = contribution.check(ctx, writes, 0, bounds)
+local refused = contribution.check(ctx, writes, 0, '-', bounds)
 if refused then return refused end
 
 local changes, versions = contribution.apply(ctx, writes, author, 0)
 matching.apply(ctx, changes, '', 1)
 matching.quiesce(ctx, '', 1)
-local reply = { 'ok', ctx.seq, unpack(versions) }
+local reply = contribution.answer(ctx, versions)
 
 board.flush()
 journal.remember(ctx, operation, reply)

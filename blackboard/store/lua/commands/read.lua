@@ -5,9 +5,9 @@
 -- returns {address, entry, address, entry, …} in address order
 -- repeat  reads only
 
+--- @include "arguments"
 --- @include "codec"
 --- @include "lexset"
---- @include "arguments"
 --- @include "partition"
 --- @include "board"
 

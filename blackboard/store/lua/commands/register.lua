@@ -6,9 +6,9 @@
 -- returns {revision, changed source…}
 -- repeat  registering what is registered changes nothing
 
+--- @include "arguments"
 --- @include "codec"
 --- @include "lexset"
---- @include "arguments"
 --- @include "partition"
 --- @include "condition"
 --- @include "triggers"

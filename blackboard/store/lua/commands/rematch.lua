@@ -9,9 +9,9 @@
 -- events  T, O
 -- repeat  harmless
 
+--- @include "arguments"
 --- @include "codec"
 --- @include "lexset"
---- @include "arguments"
 --- @include "partition"
 --- @include "board"
 --- @include "condition"
@@ -26,6 +26,10 @@ local ctx = board.open_all()[1]
 local revision, cursor, slice = arguments.number(), arguments.next(), arguments.number()
 if ctx.status ~= 'open' or ctx.rev >= revision then return { 'done', ctx.rev } end
 
+if rematching.clear(ctx, revision) then
+  board.flush()
+  return { 'more', '0' }
+end
 local following = rematching.fill(ctx, revision, cursor, slice)
 if following ~= '0' then
   ctx.touched = true

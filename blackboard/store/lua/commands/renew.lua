@@ -5,9 +5,9 @@
 -- returns the fields whose lease is no longer this worker's
 -- repeat  harmless
 
+--- @include "arguments"
 --- @include "codec"
 --- @include "lexset"
---- @include "arguments"
 --- @include "partition"
 
 local now = arguments.now()

@@ -6,9 +6,9 @@
 -- events  V (revived) | O (obviated)
 -- repeat  a second call finds no dead activation and answers 'absent'
 
+--- @include "arguments"
 --- @include "codec"
 --- @include "lexset"
---- @include "arguments"
 --- @include "partition"
 --- @include "board"
 --- @include "condition"
@@ -24,6 +24,8 @@ if ctx.status == 'closed' then return 'closed' end
 local activation = partition.activation(ctx.id .. RS .. identity)
 if not activation or activation.state ~= 'D' then return 'absent' end
 
+local trigger = triggers.source(codec.source(identity))
+if trigger then agenda.retune(ctx, identity, activation, trigger) end
 board.event(ctx, 'V', board.now, author, identity, activation.number)
 partition.dead[ctx.id .. RS .. identity] = false
 lexset.put(ctx.agenda, identity, true)

@@ -7,6 +7,7 @@ local ACTIVE = { r = true, d = true, t = true, x = true }
 
 --- Counts an activation in or out of what keeps the board from quiescence.
 local function weigh(ctx, activation, sign)
+  if activation.state == 'w' then ctx.idle = ctx.idle + sign * activation.quiescent end
   if not ACTIVE[activation.state] then return end
   if activation.quiescent == 1 then
     ctx.closing = ctx.closing + sign
@@ -40,8 +41,22 @@ function agenda.move(ctx, identity, activation, state)
   weigh(ctx, activation, -1)
   unschedule(field, source, activation)
   activation.state = state
-  if state ~= 'x' then activation.owner, activation.dirty, activation.part, activation.own = '-', 0, 0, '-' end
+  if state ~= 'x' then activation.owner, activation.dirty, activation.part = '-', 0, 0 end
   schedule(field, source, activation)
+  weigh(ctx, activation, 1)
+  partition.put(field, activation)
+  ctx.touched = true
+end
+
+--- Its source was registered anew: what an activation carries of its trigger follows.
+function agenda.retune(ctx, identity, activation, trigger)
+  local quiescent, priority = trigger.q or 0, trigger.pr or 0
+  if activation.quiescent == quiescent and activation.priority == priority then return end
+  local field, source, running = ctx.id .. RS .. identity, codec.source(identity), activation.state == 'x'
+  weigh(ctx, activation, -1)
+  if not running then unschedule(field, source, activation) end
+  activation.quiescent, activation.priority = quiescent, priority
+  if not running then schedule(field, source, activation) end
   weigh(ctx, activation, 1)
   partition.put(field, activation)
   ctx.touched = true

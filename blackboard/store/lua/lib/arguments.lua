@@ -1,19 +1,36 @@
--- ARGV, read from front to back.
+-- The keys and words of one call, the words read from front to back.
+--
+-- On a server that keeps functions, the parts live as long as their library: whatever a part remembers of one call it
+-- forgets when the next begins.
 
-local arguments = { at = 0 }
+local arguments = { keys = {} }
+local beginnings, call_words, call_at, NONE = {}, {}, 0, {}
 
-function arguments.next()
-  arguments.at = arguments.at + 1
-  return ARGV[arguments.at]
+--- Has `forget` run at the beginning of every call.
+local function at_beginning(forget) beginnings[#beginnings + 1] = forget end
+
+--- Begins a call.
+function arguments.begin(keys, words)
+  arguments.keys, call_words, call_at = keys, words, 0
+  for _, forget in ipairs(beginnings) do forget() end
 end
 
-function arguments.number() return tonumber(arguments.next()) end
+function arguments.next()
+  call_at = call_at + 1
+  return call_words[call_at]
+end
 
---- A list with its length in front.
+function arguments.number()
+  call_at = call_at + 1
+  return tonumber(call_words[call_at])
+end
+
+--- A list with its length in front. (The empty one is always the same: nobody adds to what was read.)
 function arguments.list()
-  local list = {}
-  for i = 1, arguments.number() do list[i] = arguments.next() end
-  return list
+  local length = arguments.number()
+  if length == 0 then return NONE end
+  call_at = call_at + length
+  return { unpack(call_words, call_at - length + 1, call_at) }
 end
 
 --- The time in milliseconds: given by a test, or the server's, read once.

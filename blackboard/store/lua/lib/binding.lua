@@ -123,7 +123,7 @@ function binding.count(ctx, counted, bound)
   local joins = counted.j
   if not joins and not counted.u then return lexset.count(ctx.memory, counted.a .. US) end
   local value = joins and condition.value(bound[joins[1][2]], joins[1][3])
-  if joins and value == nil then return 0 end
+  if joins and not condition.joins(value, value) then return 0 end
   if joins and #joins == 1 and counted.ix and not counted.u then
     return lexset.count(ctx.memory, prefix(counted, value))
   end
@@ -141,8 +141,7 @@ end
 local function operand(ctx, trigger, bound, what)
   if what[1] == 'v' then return what[2] end
   if what[1] == 'n' then return binding.count(ctx, trigger.c[what[2]], bound) end
-  local entry = bound[what[2]]
-  return entry and condition.value(entry, what[3]) or nil
+  return condition.value(bound[what[2]], what[3])
 end
 
 local function clause_holds(ctx, trigger, bound, clause)
@@ -183,13 +182,13 @@ function binding.at(ctx, trigger, addresses)
   for i, pattern in ipairs(trigger.p or {}) do
     if pattern.m == 'e' then
       n = n + 1
-      local entry = addresses[n] and board.entry(ctx, addresses[n])
+      local entry = addresses[n] and codec.kind(addresses[n]) == pattern.k and board.entry(ctx, addresses[n])
       if not entry or not condition.passes(entry, pattern.t) then return nil end
       bound[i] = entry
       if not joins_hold(trigger, i, bound) then return nil end
     end
   end
-  return bound
+  return addresses[n + 1] == nil and bound or nil -- more addresses than patterns: the trigger has changed since
 end
 
 --- The newest of the entries that can trigger this binding, leaving out the events of `own`.

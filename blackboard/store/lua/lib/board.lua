@@ -4,25 +4,29 @@
 -- in between leaves the store as it was.
 
 local BOARD_KEYS = 7
-local board = { all = {}, by_id = {}, now = 0 }
+local STATE = '^(%a+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$'
+local board = {}
+
+at_beginning(function() board.all, board.by_id, board.now = {}, {}, 0 end)
 
 --- Opens a board by its seven keys. `seq` counts events; `busy` and `closing` count the activations that will still do
---- something (`closing`: those that wait for quiescence); `floor` is the highest version ever retracted.
+--- something (`closing`: those of sources that wait for quiescence; `idle`: such ones that wait for their precondition);
+--- `floor` is the highest version ever retracted.
 local function open(id, meta, entries, memory, agenda_key, log, fired, ops)
-  local facts = redis.call('HMGET', meta, 'status', 'seq', 'busy', 'closing', 'floor', 'rev', 'count')
+  local status, seq, busy, closing, floor, rev, count, idle = string.match(redis.call('HGET', meta, 'state') or '', STATE)
   local ctx = {
     id = id, meta = meta, entries = entries, log = log, fired = fired, ops = ops,
     memory = lexset.new(memory), agenda = lexset.new(agenda_key),
-    status = facts[1], seq = tonumber(facts[2] or 0), busy = tonumber(facts[3] or 0), closing = tonumber(facts[4] or 0),
-    floor = tonumber(facts[5] or 0), rev = tonumber(facts[6] or 0), count = tonumber(facts[7] or 0),
+    status = status, seq = tonumber(seq or 0), busy = tonumber(busy or 0), closing = tonumber(closing or 0),
+    floor = tonumber(floor or 0), rev = tonumber(rev or 0), count = tonumber(count or 0), idle = tonumber(idle or 0),
     cache = {}, changed = {}, firings = {}, events = {}, kinds = {}, touched = false,
   }
   board.all[#board.all + 1], board.by_id[id] = ctx, ctx
   return ctx
 end
 
---- Opens the board whose keys start at KEYS[first], to be written.
-function board.open(id, first) return open(id, unpack(KEYS, first, first + BOARD_KEYS - 1)) end
+--- Opens the board whose keys start at the key `first`, to be written.
+function board.open(id, first) return open(id, unpack(arguments.keys, first, first + BOARD_KEYS - 1)) end
 
 --- Opens a board only to read it (a claim cannot know beforehand which boards it meets).
 function board.view(id)
@@ -98,6 +102,7 @@ function board.fire(ctx, identity, activation)
 end
 
 local function flush_entries(ctx)
+  if next(ctx.changed) == nil then return end
   local set, removed = {}, {}
   for address in pairs(ctx.changed) do
     local entry = ctx.cache[address]
@@ -124,10 +129,11 @@ end
 local function flush_one(ctx)
   many('RPUSH', ctx.log, ctx.events) -- first of all writes, and one that needs memory: refused whole when there is none
   local meta = {
-    'status', ctx.status, 'seq', ctx.seq, 'busy', ctx.busy, 'closing', ctx.closing, 'floor', ctx.floor,
-    'rev', ctx.rev, 'count', ctx.count,
+    'state', string.format('%s %d %d %d %d %d %d %d', ctx.status, ctx.seq, ctx.busy, ctx.closing, ctx.floor, ctx.rev,
+      ctx.count, ctx.idle),
   }
-  for kind, seq in pairs(ctx.kinds) do meta[#meta + 1], meta[#meta + 2] = 'k:' .. kind, seq end
+  if ctx.cleared then meta[#meta + 1], meta[#meta + 2] = 'cleared', ctx.cleared end
+  for kind, seq in pairs(ctx.kinds) do meta[#meta + 1], meta[#meta + 2] = 'k:' .. kind, string.format('%d', seq) end
   many('HSET', ctx.meta, meta)
   flush_entries(ctx)
   flush_firings(ctx)

@@ -8,6 +8,12 @@ local claiming = {}
 local SCAN, SWEEP = 64, 128 -- sources looked at, timers and leases moved, in one call
 local CRASHES = 3
 
+--- Whoever finds that work is ready again wakes those who run it.
+local function make_ready(field, source, activation)
+  partition.ready[codec.ready(field, source, activation)] = 0
+  partition.awake[source] = true
+end
+
 --- Timers that are due make their activation ready; a retry or a delay keeps the age of its due time.
 local function fire_timers()
   local fields = redis.call('ZRANGEBYSCORE', DUE, '-inf', board.now, 'LIMIT', 0, SWEEP)
@@ -17,21 +23,23 @@ local function fire_timers()
     partition.due[field] = false
     if activation and (activation.state == 'd' or activation.state == 't') then
       activation.state, activation.since = 'r', activation.due
-      partition.ready[codec.ready(field, codec.source(identity), activation)] = 0
+      make_ready(field, codec.source(identity), activation)
       partition.put(field, activation)
     end
   end
 end
 
 --- Leases that ran out: the worker died or hangs. The activation becomes ready again; with its crash limit reached, or
---- concerned by a change meanwhile, it is handed to the claimer to be settled.
+--- concerned by a change meanwhile, it is handed to the claimer to be settled, and keeps its place among the leases until
+--- it is: it must be found again should this call go no further.
 local function reap_leases()
   local fields, settle = redis.call('ZRANGEBYSCORE', LEASES, '-inf', board.now, 'LIMIT', 0, SWEEP), {}
   partition.load(fields)
   for _, field in ipairs(fields) do
     local activation, _, identity = partition.activations[field], codec.split_field(field)
-    partition.leases[field] = false
-    if activation and activation.state == 'x' then
+    if not activation or activation.state ~= 'x' then
+      partition.leases[field] = false
+    else
       local trigger = triggers.source(codec.source(identity))
       activation.crashes = activation.crashes + 1
       if activation.crashes > (trigger and trigger.cr or CRASHES) then
@@ -39,8 +47,9 @@ local function reap_leases()
       elseif activation.dirty == 1 or not trigger then
         settle[#settle + 1] = { field, 'revisit' }
       else
-        activation.state, activation.owner, activation.part, activation.own = 'r', '-', 0, '-'
-        partition.ready[codec.ready(field, codec.source(identity), activation)] = 0
+        activation.state, activation.owner, activation.part = 'r', '-', 0
+        partition.leases[field] = false
+        make_ready(field, codec.source(identity), activation)
       end
       partition.put(field, activation)
     end
@@ -116,8 +125,9 @@ end
 
 --- Writes the binding behind the header. Returns its newest triggering version, or nil when there is no such binding.
 local function emit_binding(reply, ctx, trigger, identity, activation)
-  local source = activation.bound ~= '' and (codec.source(identity) .. RS .. activation.bound) or identity
-  local bound = trigger and binding.at(ctx, trigger, codec.addresses(source))
+  local once = trigger and trigger.rf == 'o' and activation.bound ~= ''
+  local addresses = codec.addresses(once and codec.source(identity) .. RS .. activation.bound or identity)
+  local bound = trigger and binding.at(ctx, trigger, addresses)
   if not bound then
     reply[#reply + 1] = 0
     return nil
@@ -142,8 +152,11 @@ local function hand_out(reply, field, owner, lease, flag)
   reply[n + 5], reply[n + 6], reply[n + 7] = activation.crashes, activation.depth, ctx.seq
   reply[n + 8] = flag
   local mark = emit_binding(reply, ctx, trigger, identity, activation)
-  if not mark and flag == '' then reply[n + 8] = 'revisit' end
-  if flag == '' then activation.dirty, activation.mark = 0, mark or activation.mark end
+  if flag == '' and mark then
+    activation.mark = mark
+  elseif flag == '' then
+    reply[n + 8], activation.dirty = 'revisit', 1
+  end
   partition.leases[field] = board.now + (trigger and trigger.ls or lease)
   partition.put(field, activation)
 end
@@ -151,11 +164,12 @@ end
 --- The answer to a request that was answered before: what it got and still holds.
 local function repeat_claim(reply, owner, request, remembered)
   local count = 0
-  for field in string.gmatch(string.match(remembered, US .. '(.*)$'), '[^' .. US .. ']+') do
+  for each in string.gmatch(string.match(remembered, US .. '(.*)$'), '[^' .. US .. ']+') do
+    local flag, field = string.match(each, '^(%l*)' .. RS .. '(.*)$')
     local activation = partition.activation(field)
     if activation and activation.state == 'x' and activation.owner == owner then
       activation.epoch = activation.epoch - 1
-      hand_out(reply, field, owner, request.lease, '')
+      hand_out(reply, field, owner, request.lease, flag)
       count = count + 1
     end
   end
@@ -170,17 +184,19 @@ local function next_due()
   return first < math.huge and first or 0
 end
 
---- Reads a claim from ARGV: `wanted, owner, request, lease, crew, cursor`.
+--- Reads a claim from ARGV: `wanted, owner, request, lease, crew, cursor, lane`. A worker may have a claim under way in each
+--- of several lanes; what a lane got last is remembered.
 function claiming.read()
   return {
     wanted = arguments.number(), owner = arguments.next(), number = arguments.next(), lease = arguments.number(),
-    crew = arguments.next(), cursor = arguments.next(),
+    crew = arguments.next(), cursor = arguments.next(), lane = arguments.next(),
   }
 end
 
 --- Claims. Appends to the reply: `next due, count, activation…`.
 function claiming.claim(reply, request)
-  local remembered = redis.call('HGET', CLAIMS, request.owner)
+  local lane = request.owner .. '/' .. request.lane
+  local remembered = redis.call('HGET', CLAIMS, lane)
   local head = #reply + 1
   reply[head], reply[head + 1] = 0, 0
   if remembered and string.match(remembered, '^[^' .. US .. ']*') == request.number then
@@ -196,13 +212,20 @@ function claiming.claim(reply, request)
     partition.ready[row] = false
   end
   partition.load(fields)
-  for _, field in ipairs(fields) do hand_out(reply, field, request.owner, request.lease, '') end
-  for _, each in ipairs(settle) do hand_out(reply, each[1], request.owner, request.lease, each[2]) end
-  reply[head + 1] = #fields + #settle
+  local kept = {}
+  for i, field in ipairs(fields) do
+    hand_out(reply, field, request.owner, request.lease, '')
+    kept[i] = RS .. field
+  end
+  for _, each in ipairs(settle) do
+    hand_out(reply, each[1], request.owner, request.lease, each[2])
+    kept[#kept + 1] = each[2] .. RS .. each[1]
+  end
+  reply[head + 1] = #kept
   if #fields < request.wanted then reply[head] = next_due() end
   partition.flush()
   if reply[head + 1] > 0 or remembered then
-    redis.call('HSET', CLAIMS, request.owner, request.number .. US .. table.concat(fields, US))
+    redis.call('HSET', CLAIMS, lane, request.number .. US .. table.concat(kept, US))
   end
   for source in pairs(left) do partition.awake[source] = true end
   partition.wake(partition.awake, next(left) == nil and request.crew or nil)

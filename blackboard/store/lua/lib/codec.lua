@@ -6,6 +6,11 @@
 local US, RS, LAST = '\31', '\30', '\255'
 local codec = {}
 
+-- Patterns, made once.
+local FIELDS = '^([^' .. US .. ']*)' .. US .. '([^' .. US .. ']*)' .. US .. '(.*)$'
+local SOURCE, ADDRESSES, ADDRESS = '^[^' .. RS .. ']+', RS .. '(.*)$', '[^' .. RS .. ']+'
+local BOARD = '^([^' .. RS .. ']+)' .. RS .. '(.*)$'
+
 --- An entry is `version seq depth schema payload`.
 function codec.entry(address, text)
   local version, seq, depth, schema, at = string.match(text, '^(%d+) (%d+) (%d+) (%d+) ()')
@@ -28,17 +33,17 @@ function codec.identity(source, addresses) return source .. RS .. table.concat(a
 
 function codec.addresses(identity)
   local list = {}
-  for address in string.gmatch(string.match(identity, RS .. '(.*)$'), '[^' .. RS .. ']+') do list[#list + 1] = address end
+  for address in string.gmatch(string.match(identity, ADDRESSES), ADDRESS) do list[#list + 1] = address end
   return list
 end
 
-function codec.source(identity) return string.match(identity, '^[^' .. RS .. ']+') end
+function codec.source(identity) return string.match(identity, SOURCE) end
 
-function codec.split_field(field) return string.match(field, '^([^' .. RS .. ']+)' .. RS .. '(.*)$') end
+function codec.split_field(field) return string.match(field, BOARD) end
 
 --- An activation: a JSON array of its plain facts, then the addresses bound (refire once), then its last error.
 function codec.activation(text)
-  local head, bound, problem = string.match(text, '^([^' .. US .. ']*)' .. US .. '([^' .. US .. ']*)' .. US .. '(.*)$')
+  local head, bound, problem = string.match(text, FIELDS)
   local f = cjson.decode(head)
   return {
     state = f[1], number = f[2], cause = f[3], depth = f[4], priority = f[5], since = f[6], due = f[7],

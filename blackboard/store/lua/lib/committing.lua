@@ -23,7 +23,8 @@ local function stale(ctx, operation, activation)
   for i = 1, #reads, 2 do
     local entry = board.entry(ctx, reads[i])
     local found = entry and entry.version or 0
-    if found ~= tonumber(reads[i + 1]) then return { 'read', reads[i], found } end
+    local own = entry and codec.is_own(activation.own, entry.seq)
+    if found ~= tonumber(reads[i + 1]) and not own then return { 'read', reads[i], found } end
   end
   for _, kind in ipairs(operation.kinds) do
     local changed = ctx.kinds[kind] or tonumber(redis.call('HGET', ctx.meta, 'k:' .. kind) or 0)
@@ -64,7 +65,7 @@ function committing.commit(operation, bounds)
   local activation, why = settling.held(operation)
   if not activation then return { why } end
   if operation.part <= activation.part and operation.part > 0 then return { 'done' } end
-  local refused = contribution.check(ctx, operation.writes, activation.snapshot, bounds)
+  local refused = contribution.check(ctx, operation.writes, activation.snapshot, activation.own, bounds)
     or stale(ctx, operation, activation)
   if refused then
     if refused[1] ~= 'overloaded' and refused[1] ~= 'closed' then run_again(operation, activation) end
@@ -92,5 +93,5 @@ function committing.commit(operation, bounds)
   else
     matching.quiesce(ctx, operation.identity, depth + 1)
   end
-  return { 'ok', ctx.seq, unpack(versions) }
+  return contribution.answer(ctx, versions)
 end

@@ -31,10 +31,20 @@ local function equal(a, b)
   return true
 end
 
-local function comparable(a, b)
-  local kind = type(a)
-  return kind == type(b) and (kind == 'number' or kind == 'string')
+--- Whether one text comes before another by its bytes. (`<` would ask the server's locale.)
+local function text_before(a, b)
+  local at = 1
+  while at <= #a and string.byte(a, at) == string.byte(b, at) do at = at + 1 end
+  return (string.byte(a, at) or -1) < (string.byte(b, at) or -1)
 end
+
+--- Whether two values have an order, and the first comes before the second.
+local function precedes(a, b)
+  if type(a) == 'number' and type(b) == 'number' then return a < b end
+  return type(a) == 'string' and type(b) == 'string' and text_before(a, b)
+end
+
+local function ordered(a, b) return type(a) == type(b) and (type(a) == 'number' or type(a) == 'string') end
 
 local function contains(a, b)
   if type(a) == 'string' then return type(b) == 'string' and string.find(a, b, 1, true) ~= nil end
@@ -46,10 +56,10 @@ end
 local operators = {
   ['=='] = function(a, b) return a ~= nil and equal(a, b) end,
   ['!='] = function(a, b) return a == nil or not equal(a, b) end,
-  ['<'] = function(a, b) return comparable(a, b) and a < b end,
-  ['<='] = function(a, b) return comparable(a, b) and a <= b end,
-  ['>'] = function(a, b) return comparable(a, b) and a > b end,
-  ['>='] = function(a, b) return comparable(a, b) and a >= b end,
+  ['<'] = function(a, b) return precedes(a, b) end,
+  ['<='] = function(a, b) return precedes(a, b) or ordered(a, b) and a == b end,
+  ['>'] = function(a, b) return precedes(b, a) end,
+  ['>='] = function(a, b) return precedes(b, a) or ordered(a, b) and a == b end,
   ['in'] = function(a, b) return a ~= nil and contains(b, a) end,
   ['has'] = function(a, b) return contains(a, b) end,
   ['pre'] = function(a, b) return type(a) == 'string' and string.sub(a, 1, #b) == b end,
@@ -77,7 +87,7 @@ function condition.token(value)
   if kind == 'string' then
     return 's' .. string.gsub(value, '[%c\\]', function(c) return string.format('\\%03d', string.byte(c)) end)
   elseif kind == 'number' then
-    return 'n' .. string.format('%.17g', value)
+    return 'n' .. string.format('%.17g', value + 0) -- minus zero is zero
   elseif kind == 'boolean' then
     return value and 'b1' or 'b0'
   end

@@ -25,7 +25,7 @@ function contribution.load(ctx, writes)
 end
 
 --- Why a write cannot be, as {code, address, version found}, or nil.
-local function objection(write, entry, snapshot)
+local function objection(write, entry, snapshot, own)
   local found, expected = entry and entry.version or 0, write.expected
   if expected == ANYTHING then return nil end
   if expected > 0 then
@@ -34,29 +34,30 @@ local function objection(write, entry, snapshot)
     return nil
   elseif expected == NEW then
     if entry then return { 'exists', write.address, found } end
-  elseif expected == SNAPSHOT and entry and entry.seq > snapshot then
+  elseif expected == SNAPSHOT and entry and entry.seq > snapshot and not codec.is_own(own, entry.seq) then
     return { 'version', write.address, found }
   end
   return nil
 end
 
---- Checks a whole contribution against the board: nil, or why it is refused.
-function contribution.check(ctx, writes, snapshot, bounds)
+--- Checks a whole contribution against the board: nil, or why it is refused. `own`: events that the author wrote itself
+--- after its snapshot.
+function contribution.check(ctx, writes, snapshot, own, bounds)
   if ctx.status ~= 'open' then return { 'closed', ctx.id, 0 } end
   local added = 0
   for _, write in ipairs(writes) do
     local entry = board.entry(ctx, write.address)
-    local refused = objection(write, entry, snapshot)
+    local refused = objection(write, entry, snapshot, own)
     if refused then return refused end
     if #write.payload > bounds.bytes then return { 'overloaded', 'entry_bytes', bounds.bytes, #write.payload } end
     if write.schema ~= '' and not entry then added = added + 1 end
   end
-  local open = ctx.busy + ctx.closing
+  local active = ctx.busy + ctx.closing
   if #writes > bounds.writes then return { 'overloaded', 'writes', bounds.writes, #writes } end
   if added > 0 and ctx.count + added > bounds.entries then
     return { 'overloaded', 'entries', bounds.entries, ctx.count + added }
   end
-  if #writes > 0 and open > bounds.open then return { 'overloaded', 'open_activations', bounds.open, open } end
+  if #writes > 0 and active > bounds.open then return { 'overloaded', 'open_activations', bounds.open, active } end
   return nil
 end
 
@@ -80,6 +81,31 @@ local function put(ctx, write, old, by, depth)
   return { address = write.address, kind = codec.kind(write.address), old = old, new = entry, seq = seq }
 end
 
+--- Several writes at one address are one change, from what was there before to what is there now.
+local function merged(changes)
+  if #changes < 2 then return changes end
+  local list, by_address = {}, {}
+  for _, change in ipairs(changes) do
+    local known = by_address[change.address]
+    if known then
+      known.new, known.seq = change.new, change.seq
+    else
+      by_address[change.address], list[#list + 1] = change, change
+    end
+  end
+  if #list == #changes then return changes end
+  local left = {}
+  for _, change in ipairs(list) do if change.old or change.new then left[#left + 1] = change end end
+  return left
+end
+
+--- The answer to a contribution. (`unpack` fails from 8,000 values.)
+function contribution.answer(ctx, versions)
+  local answer = { 'ok', ctx.seq }
+  for i, version in ipairs(versions) do answer[i + 2] = version end
+  return answer
+end
+
 --- Applies a checked contribution. Returns the changes (a write that changes nothing is none) and, for every write, the
 --- version that the board holds now.
 function contribution.apply(ctx, writes, by, depth)
@@ -94,5 +120,5 @@ function contribution.apply(ctx, writes, by, depth)
     end
     versions[i] = ctx.cache[write.address] and ctx.cache[write.address].version or 0
   end
-  return changes, versions
+  return merged(changes), versions
 end

@@ -2,38 +2,45 @@
 -- `put` is called for real transitions only, so that counts stay exact.
 
 --- One write command over any number of arguments (`unpack` fails from 8,000 values).
-local function many(command, key, arguments)
-  for first = 1, #arguments, 4000 do
-    redis.call(command, key, unpack(arguments, first, math.min(first + 3999, #arguments)))
+local function many(command, key, values)
+  if #values == 0 then return end
+  if #values <= 4000 then return redis.call(command, key, unpack(values)) end
+  for first = 1, #values, 4000 do
+    redis.call(command, key, unpack(values, first, math.min(first + 3999, #values)))
   end
 end
 
 local lexset = {}
 
-function lexset.new(key) return { key = key, staged = {}, dirty = false, removed = 0 } end
+function lexset.new(key) return { key = key } end
 
 function lexset.put(set, member, present)
-  if set.staged[member] == nil then
-    set.staged[member] = present
-  else
-    set.staged[member] = nil -- back to what the store holds
+  local staged = set.staged
+  if not staged then
+    staged = {}
+    set.staged, set.removed = staged, 0
   end
-  set.dirty, set.removed = true, set.removed + (present and 0 or 1)
+  if staged[member] == nil then
+    staged[member] = present
+  else
+    staged[member] = nil -- back to what the store holds
+  end
+  if not present then set.removed = set.removed + 1 end
 end
 
 --- The members that start with `prefix`, in order; at most `limit` of them when it is given.
 function lexset.range(set, prefix, limit)
-  local from, to = '[' .. prefix, '(' .. prefix .. LAST
+  local from, to, staged = '[' .. prefix, '(' .. prefix .. LAST, set.staged
   local rows
   if limit then
-    rows = redis.call('ZRANGEBYLEX', set.key, from, to, 'LIMIT', 0, limit + set.removed)
+    rows = redis.call('ZRANGEBYLEX', set.key, from, to, 'LIMIT', 0, limit + (set.removed or 0))
   else
     rows = redis.call('ZRANGEBYLEX', set.key, from, to)
   end
-  if not set.dirty then return rows end
+  if not staged then return rows end
   local list = {}
-  for _, row in ipairs(rows) do if set.staged[row] ~= false then list[#list + 1] = row end end
-  for member, present in pairs(set.staged) do
+  for _, row in ipairs(rows) do if staged[row] ~= false then list[#list + 1] = row end end
+  for member, present in pairs(staged) do
     if present and string.sub(member, 1, #prefix) == prefix then list[#list + 1] = member end
   end
   table.sort(list)
@@ -42,13 +49,14 @@ end
 
 function lexset.count(set, prefix)
   local count = redis.call('ZLEXCOUNT', set.key, '[' .. prefix, '(' .. prefix .. LAST)
-  for member, present in pairs(set.staged) do
+  for member, present in pairs(set.staged or {}) do
     if string.sub(member, 1, #prefix) == prefix then count = count + (present and 1 or -1) end
   end
   return count
 end
 
 function lexset.flush(set)
+  if not set.staged then return end
   local added, removed = {}, {}
   for member, present in pairs(set.staged) do
     if present then
@@ -59,5 +67,5 @@ function lexset.flush(set)
   end
   many('ZADD', set.key, added)
   many('ZREM', set.key, removed)
-  set.staged, set.dirty, set.removed = {}, false, 0
+  set.staged, set.removed = nil, nil
 end

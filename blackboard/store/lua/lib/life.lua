@@ -2,12 +2,14 @@
 
 local life = {}
 
+at_beginning(function() life.born = nil end)
+
 --- Creates the board when it is new: it is matched against every source registered so far.
 function life.begin(ctx, by)
   if ctx.status then return end
   ctx.status, ctx.rev = 'open', triggers.revision()
   board.event(ctx, 'B', board.now, by)
-  life.born = ctx
+  life.born, ctx.born = ctx, true
 end
 
 --- Lists a new board among the boards of the partition, by the time of its birth.

@@ -10,8 +10,8 @@ function matching.remember(ctx, change)
   if not codec.key(change.address) then return end
   local seen = {}
   local function update(pattern)
-    if pattern.u or pattern.k ~= change.kind or seen[pattern.a .. US .. tostring(pattern.ix)] then return end
-    seen[pattern.a .. US .. tostring(pattern.ix)] = true
+    if pattern.u or pattern.k ~= change.kind or seen[pattern.a] then return end
+    seen[pattern.a] = true
     local was, is = binding.member(change.old, pattern), binding.member(change.new, pattern)
     if was == is then return end
     if was then lexset.put(ctx.memory, was, false) end
@@ -73,6 +73,13 @@ local function fits(entry, pattern) return entry and condition.passes(entry, pat
 
 local function each_changed(ctx, work, trigger, i, change)
   local pattern, was = trigger.p[i], fits(change.old, trigger.p[i])
+  if trigger.alone then -- one entry, one identity: nothing to search
+    local is = fits(change.new, pattern)
+    if was or is then
+      concern(work, trigger, { change.address }, is and { [i] = change.new }, change.seq, is or false)
+    end
+    return
+  end
   if was then concern_open(ctx, work, trigger, change.address, change.seq) end
   if fits(change.new, pattern) then
     local bound = {}
@@ -166,17 +173,29 @@ local function flips(ctx, deltas)
   return false
 end
 
---- Whether a binding whose trigger holds has yet to fire.
-local function unfired(ctx, work, item, dead)
-  local trigger, fired = item.trigger, board.fired(ctx, item.identity)
-  if dead then
-    if trigger.rf then return false end
-    return item.fresh or binding.newest(ctx, trigger, item.bound) > dead.mark
-  end
+--- Whether a binding has news since `last`, what fired or died: a newer version that it did not write itself.
+local function has_news(ctx, item, last, own)
+  if item.trigger.rf then return false end
+  if item.trigger.re then own = nil end
+  return binding.newest(ctx, item.trigger, item.bound, own) > last.mark
+end
+
+--- Whether a binding whose trigger holds has yet to fire. What a dead activation wrote by parts is no news to it; an open
+--- one keeps the news that its own parts have overwritten.
+local function unfired(ctx, work, item, activation)
+  if item.fresh and item.identity ~= work.author and not item.trigger.rf then return true end
+  if activation and activation.state == 'D' and not has_news(ctx, item, activation, activation.own) then return false end
+  local fired = board.fired(ctx, item.identity)
   if not fired then return true end
-  if trigger.rf then return false end
-  if item.fresh and (item.identity ~= work.author or trigger.re) then return true end
-  return binding.newest(ctx, trigger, item.bound, fired.own) > fired.mark
+  return has_news(ctx, item, fired, fired.own)
+end
+
+--- A precondition that may answer differently now is asked again.
+local function ask_again(ctx, item, activation)
+  if activation.state == 'w' and (item.fresh or item.retest) then
+    activation.since = board.now
+    agenda.move(ctx, item.identity, activation, 'r')
+  end
 end
 
 --- Brings one identity on the agenda, off it, or leaves it, as its trigger says now.
@@ -187,17 +206,17 @@ local function look(ctx, work, item)
     partition.put(ctx.id .. RS .. item.identity, activation)
     return
   end
-  local bound = item.bound or binding.at(ctx, item.trigger, item.addresses)
+  local bound = item.bound or item.trigger.rf ~= 'o' and binding.at(ctx, item.trigger, item.addresses)
   item.bound = bound
   local holds = bound and binding.holds(ctx, item.trigger, bound) and (not item.trigger.q or ctx.busy == 0)
+    and unfired(ctx, work, item, activation)
   if activation and activation.state ~= 'D' then
     if not holds then
       agenda.obviate(ctx, item.identity, activation, item.cause)
-    elseif activation.state == 'w' and (item.fresh or item.retest) then
-      activation.since = board.now
-      agenda.move(ctx, item.identity, activation, 'r')
+    else
+      ask_again(ctx, item, activation)
     end
-  elseif holds and unfired(ctx, work, item, activation) then
+  elseif holds then
     agenda.open(ctx, item.trigger, item.identity, '', item.cause, work.depth)
   end
 end
@@ -211,9 +230,9 @@ local function look_once(ctx, work, item)
     partition.put(ctx.id .. RS .. identity, activation)
     return
   end
-  if activation and activation.state == 'D' or board.fired(ctx, identity) then return end
+  if activation and activation.state == 'D' then return end
   local first
-  if not trigger.q or ctx.busy == 0 then
+  if not board.fired(ctx, identity) and (not trigger.q or ctx.busy == 0) then
     binding.each(ctx, trigger, {}, nil, function(found)
       if binding.holds(ctx, trigger, found) then first = binding.addresses(trigger, found) end
       return first ~= nil
@@ -223,7 +242,7 @@ local function look_once(ctx, work, item)
   if activation and not first then
     agenda.obviate(ctx, identity, activation, item.cause)
   elseif activation then
-    if activation.state == 'w' and item.fresh then agenda.move(ctx, identity, activation, 'r') end
+    ask_again(ctx, item, activation)
     activation.bound = text
     partition.put(ctx.id .. RS .. identity, activation)
   elseif first then
@@ -236,18 +255,17 @@ local function new_work(author, depth)
 end
 
 local function sorted_keys(map)
+  if next(map) == nil then return NONE end
   local keys = {}
   for key in pairs(map) do keys[#keys + 1] = key end
   table.sort(keys)
   return keys
 end
 
---- A precondition that may answer differently now is asked again, also where only quiescence decides the rest.
+--- Where only quiescence decides the rest, all there is to do now is to ask preconditions again.
 local function rouse(ctx, item)
   local activation = partition.activation(ctx.id .. RS .. item.identity)
-  if activation and activation.state == 'w' and (item.fresh or item.retest) then
-    agenda.move(ctx, item.identity, activation, 'r')
-  end
+  if activation then ask_again(ctx, item, activation) end
 end
 
 --- Looks at everything noted; triggers that wait for quiescence wait for `matching.quiesce`.
@@ -269,6 +287,9 @@ end
 --- Runs the changes of one contribution against all triggers. `author` is the identity of the contributing activation.
 function matching.apply(ctx, changes, author, depth)
   local work = new_work(author, depth)
+  if ctx.born then
+    for _, trigger in ipairs(triggers.beginning()) do concern_all(ctx, work, trigger, {}, nil, 1) end
+  end
   for _, change in ipairs(changes) do matching.remember(ctx, change) end
   for _, change in ipairs(changes) do collect(ctx, work, change) end
   finish(ctx, work)
@@ -279,7 +300,7 @@ function matching.revisit(ctx, identity, cause, depth)
   local trigger = triggers.source(codec.source(identity))
   if not trigger or trigger.q then return end
   local work = new_work(identity, depth)
-  if trigger.rf == 'o' then
+  if trigger.rf == 'o' and identity == codec.identity(trigger.s, {}) then
     concern_once(work, trigger, cause)
   else
     concern(work, trigger, codec.addresses(identity), nil, cause)
@@ -287,22 +308,33 @@ function matching.revisit(ctx, identity, cause, depth)
   finish(ctx, work)
 end
 
---- Everything of one trigger wants a look.
+--- Everything of one trigger wants a look; also what an earlier trigger of the source left on the agenda.
 local function concern_trigger(ctx, trigger, author, cause, depth)
   local work = new_work(author, depth)
-  concern_open(ctx, work, trigger, nil, cause)
+  for _, identity in ipairs(agenda.of(ctx, trigger.s)) do
+    if trigger.rf ~= 'o' or identity ~= codec.identity(trigger.s, {}) then
+      concern(work, trigger, codec.addresses(identity), nil, cause)
+    else
+      concern_once(work, trigger, cause)
+    end
+  end
   concern_all(ctx, work, trigger, {}, nil, cause)
   return work
 end
 
 --- Looks at everything of one trigger: after its registration.
 function matching.reconsider(ctx, trigger, cause)
+  for _, identity in ipairs(agenda.of(ctx, trigger.s)) do
+    local activation = partition.activation(ctx.id .. RS .. identity)
+    agenda.retune(ctx, identity, activation, trigger)
+    ask_again(ctx, { identity = identity, retest = true }, activation)
+  end
   if not trigger.q then finish(ctx, concern_trigger(ctx, trigger, '', cause, 1)) end
 end
 
 --- Quiescence is entered or left: the triggers that wait for it hold, or hold no more.
 function matching.quiesce(ctx, author, depth)
-  if ctx.busy > 0 and ctx.closing == 0 or ctx.status ~= 'open' then return end
+  if ctx.busy > 0 and ctx.closing + ctx.idle == 0 or ctx.status ~= 'open' then return end
   for _, trigger in ipairs(triggers.quiescent()) do
     if trigger.rv <= ctx.rev then
       local work = concern_trigger(ctx, trigger, author or '', ctx.seq, depth)

@@ -1,13 +1,17 @@
 -- What all boards of a partition share inside one script call: activations, the ready set, timers, leases.
 -- Read through and written behind, like the boards.
 
-local partition = { activations = {}, changed = {}, ready = {}, due = {}, leases = {}, dead = {}, awake = {}, known_crews = {} }
-
--- The first KEYS of every script, in this order.
-local SOURCES, TRIGGERS, ACTIVATIONS, READY, DUE = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local LEASES, DEAD, BOARDS, CLAIMS, CREWS = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
+local partition = {}
 local PARTITION_KEYS = 10
-partition.tag = string.match(SOURCES, '^(.*)sources$')
+-- The first keys of every script, in this order.
+local SOURCES, TRIGGERS, ACTIVATIONS, READY, DUE, LEASES, DEAD, BOARDS, CLAIMS, CREWS
+
+at_beginning(function()
+  SOURCES, TRIGGERS, ACTIVATIONS, READY, DUE, LEASES, DEAD, BOARDS, CLAIMS, CREWS = unpack(arguments.keys, 1, PARTITION_KEYS)
+  partition.tag = string.match(SOURCES, '^(.*)sources$')
+  partition.activations, partition.changed, partition.awake, partition.known_crews = {}, {}, {}, {}
+  partition.ready, partition.due, partition.leases, partition.dead = {}, {}, {}, {}
+end)
 
 --- The open, running or dead activation of a field (`board RS identity`), or false.
 function partition.activation(field)
@@ -41,6 +45,7 @@ function partition.put(field, activation)
 end
 
 local function flush_scores(key, staged)
+  if next(staged) == nil then return end
   local set, removed = {}, {}
   for member, score in pairs(staged) do
     if score then
@@ -54,6 +59,7 @@ local function flush_scores(key, staged)
 end
 
 local function flush_activations()
+  if next(partition.changed) == nil then return end
   local set, removed = {}, {}
   for field in pairs(partition.changed) do
     local activation = partition.activations[field]

@@ -1,7 +1,7 @@
 -- The registry: `sources` holds every source's card, `triggers` what matching reads.
 --
--- Fields of `triggers`: a kind, `?quiescent` and `@source` hold JSON lists of triggers; `#source` the kinds a source is
--- listed under; `?revision` the number of registrations.
+-- Fields of `triggers`: a kind, `?quiescent`, `?beginning` and `@source` hold JSON lists of triggers; `#source` the kinds a
+-- source is listed under; `?revision` the number of registrations, `?stamp` that and the time of the last.
 
 local registering = {}
 
@@ -34,6 +34,21 @@ local function relist(kind, changed)
   return '[' .. table.concat(texts, ',') .. ']'
 end
 
+--- Whether a trigger can hold on a board without entries: it is looked at when the board begins.
+local function holds_from_the_start(trigger)
+  for _, pattern in ipairs(trigger.p or {}) do
+    if pattern.m == 'e' or pattern.n then return false end
+  end
+  return trigger.c ~= nil and not trigger.q
+end
+
+--- The kinds that a card's trigger is listed under.
+local function kinds_of(card)
+  local kinds = card.kinds
+  if holds_from_the_start(cjson.decode(card.trigger)) then kinds[#kinds + 1] = triggers.BEGINNING end
+  return kinds
+end
+
 local function join_crew(crew, cards)
   if crew == '' then return end
   local crews = {}
@@ -52,6 +67,7 @@ function registering.register(crew, cards)
     stored[#stored + 1], stored[#stored + 2] = card.name, card.card
     if not registered(card.name, card.trigger) then
       changed[card.name], reply[#reply + 1] = card, card.name
+      card.kinds = kinds_of(card)
       card.stamped = stamped(card.trigger, revision + 1)
       for _, kind in ipairs(card.kinds) do kinds[kind] = true end
       local before = redis.call('HGET', TRIGGERS, '#' .. card.name) or ''
@@ -60,6 +76,10 @@ function registering.register(crew, cards)
   end
   if #reply > 0 then revision = revision + 1 end
   local set = { '?revision', revision }
+  if #reply > 0 then
+    local time = redis.call('TIME')
+    set[3], set[4] = '?stamp', revision .. ':' .. time[1] .. '.' .. time[2]
+  end
   for kind in pairs(kinds) do set[#set + 1], set[#set + 2] = kind, relist(kind, changed) end
   for name, card in pairs(changed) do
     set[#set + 1], set[#set + 2] = '@' .. name, '[' .. card.stamped .. ']'

@@ -4,7 +4,7 @@ local rematching = {}
 
 --- Puts a memory's member when the store lacks it.
 local function remember(ctx, member)
-  if member and not redis.call('ZSCORE', ctx.memory.key, member) and ctx.memory.staged[member] == nil then
+  if member and not redis.call('ZSCORE', ctx.memory.key, member) and not (ctx.memory.staged and ctx.memory.staged[member] ~= nil) then
     lexset.put(ctx.memory, member, true)
   end
 end
@@ -21,6 +21,40 @@ local function remember_entry(ctx, revision, entry)
       end
     end
   end
+end
+
+--- The memories that the patterns of a trigger read.
+local function note_memories(trigger, into)
+  for _, list in ipairs({ trigger.p or {}, trigger.c or {} }) do
+    for _, pattern in ipairs(list) do if not pattern.u then into[pattern.a] = true end end
+  end
+end
+
+--- A memory that nothing kept up to date may be left from a source that was registered differently in between: what is in
+--- it is dropped, once per revision. Returns whether there was any.
+function rematching.clear(ctx, revision)
+  local cleared = tonumber(redis.call('HGET', ctx.meta, 'cleared') or 0)
+  if cleared >= revision then return false end
+  local known, kept, new, dropped = math.max(cleared, ctx.rev), { }, {}, false
+  for _, name in ipairs(redis.call('HKEYS', SOURCES)) do
+    local trigger = triggers.source(name)
+    if trigger and trigger.rv <= known then
+      note_memories(trigger, kept)
+    elseif trigger and trigger.rv <= revision then
+      note_memories(trigger, new)
+    end
+  end
+  for alpha in pairs(new) do
+    local always = string.sub(alpha, 1, 1) ~= '~' -- the memory of a whole kind
+    if not kept[alpha] and not always then
+      for _, member in ipairs(lexset.range(ctx.memory, alpha .. US)) do
+        lexset.put(ctx.memory, member, false)
+        dropped = true
+      end
+    end
+  end
+  ctx.cleared, ctx.touched = revision, true
+  return dropped
 end
 
 --- One slice of the entries fills the memories. Returns the next cursor, '0' at the end.

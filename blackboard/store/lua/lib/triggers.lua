@@ -1,14 +1,44 @@
--- The registered triggers, indexed by the kinds they concern; decoded once per script call.
+-- The registered triggers, indexed by the kinds they concern.
+--
+-- They are decoded once per registration where the library lives on between calls, else once per call. A registration has
+-- a stamp (its revision and its time), so that a namespace that was deleted and made anew is never taken for the old one.
 
-local triggers = { cache = {} }
-local QUIESCENT, REVISION = '?quiescent', '?revision'
+local triggers = { BEGINNING = '?beginning' }
+local QUIESCENT, STAMP = '?quiescent', '?stamp'
+local NAMESPACES = 16 -- whose triggers are kept decoded
+local memory = { namespaces = {}, size = 0 }
+local current
+
+at_beginning(function() current = nil end)
+
+--- The decoded triggers of this namespace, as far as they were asked for.
+local function decoded()
+  if current then return current end
+  local stamp = redis.call('HGET', TRIGGERS, STAMP) or ''
+  current = memory.namespaces[TRIGGERS]
+  if current and current.stamp == stamp then return current end
+  if memory.size >= NAMESPACES then memory = { namespaces = {}, size = 0 } end
+  if stamp ~= '' and not memory.namespaces[TRIGGERS] then memory.size = memory.size + 1 end
+  current = { stamp = stamp, fields = {} }
+  if stamp ~= '' then memory.namespaces[TRIGGERS] = current end
+  return current
+end
+
+--- Notes what can be known of a trigger once: `alone`, it binds one entry and has no join, so that an entry is an identity.
+local function study(trigger)
+  local each = 0
+  for _, pattern in ipairs(trigger.p or {}) do if pattern.m == 'e' then each = each + 1 end end
+  trigger.alone = each == 1 and trigger.rf ~= 'o'
+end
 
 local function decode(field)
-  local found = triggers.cache[field]
+  local fields = decoded().fields
+  local found = fields[field]
   if found == nil then
     local text = redis.call('HGET', TRIGGERS, field)
     found = text and cjson.decode(text) or {}
-    triggers.cache[field] = found
+    for _, trigger in ipairs(found) do study(trigger) end
+    fields[field] = found
   end
   return found
 end
@@ -19,8 +49,11 @@ function triggers.of(kind) return decode(kind) end
 --- The triggers that fire at quiescence.
 function triggers.quiescent() return decode(QUIESCENT) end
 
+--- The triggers that can hold on a board without entries.
+function triggers.beginning() return decode(triggers.BEGINNING) end
+
 --- The trigger of a source, or nil when it is not registered.
 function triggers.source(name) return decode('@' .. name)[1] end
 
 --- The number of registrations so far; a board remembers up to which it was matched.
-function triggers.revision() return tonumber(redis.call('HGET', TRIGGERS, REVISION) or 0) end
+function triggers.revision() return tonumber(string.match(decoded().stamp, '^%d+') or 0) end

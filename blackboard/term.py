@@ -22,12 +22,9 @@ from pydantic_core import PydanticSerializationError, to_json
 from blackboard.errors import InvalidTrigger, UnknownField
 
 Scalar = str | int | float | bool | None
-
 ORDERED: Final = frozenset({"<", "<=", ">", ">="})
-
 # Numbers in the store are doubles: beyond this one, neighbouring integers are the same.
 _LARGEST_INTEGER: Final = 2**53
-
 _WORDS: Final = {"has": "contains", "pre": "starts with", "nil": "is none", "some": "is not none"}
 
 
@@ -185,15 +182,12 @@ class FieldRef(Operand):
 
     def in_(self, values: Iterable[object]) -> Comparison:
         """Holds when the field equals one of the values."""
+        subject = f"{self!r}.in_()"
         if isinstance(values, str | bytes) or not isinstance(values, Iterable):
-            raise InvalidTrigger(
-                f"{self!r}.in_()", f"{values!r} is not a list of values", 'Write .in_(["a", "b"])'
-            )
+            raise InvalidTrigger(subject, f"{values!r} is not a list of values", 'Write .in_(["a", "b"])')
         constants = tuple(_scalar(self._term, value, self._term.annotation) for value in values)
         if not constants:
-            raise InvalidTrigger(
-                f"{self!r}.in_()", "without a value it never holds", "List at least one value"
-            )
+            raise InvalidTrigger(subject, "without a value it never holds", "List at least one value")
         return Comparison(self._term, "in", Constant(constants))
 
     def contains(self, value: object) -> Comparison:
@@ -230,20 +224,16 @@ def field_of(kind: str, model: type[BaseModel], name: str, parameter: str | None
 def _child(parent: Field, name: str) -> Field:
     known: list[str] = []
     for member in members(parent.annotation):
+        annotation = None
         if isinstance(member, type) and issubclass(member, BaseModel):
-            if name in member.model_fields:
-                return Field(
-                    parent.kind, (*parent.path, name), member.model_fields[name].annotation, parent.parameter
-                )
             known += member.model_fields
+            annotation = member.model_fields[name].annotation if name in member.model_fields else None
         elif get_origin(member) is dict:
-            return Field(parent.kind, (*parent.path, name), get_args(member)[1], parent.parameter)
-    fields = (
-        f"Its fields are: {', '.join(known)}"
-        if known
-        else "Only models and dict[str, …] have fields of their own"
-    )
-    raise UnknownField(str(parent), f"there is no field {name!r}", fields)
+            annotation = get_args(member)[1]
+        if annotation is not None:
+            return Field(parent.kind, (*parent.path, name), annotation, parent.parameter)
+    others = f"Its fields are: {', '.join(known)}" if known else "Only models and dict[str, …] have fields"
+    raise UnknownField(str(parent), f"there is no field {name!r}", others)
 
 
 # ---------------------------------------------------------------------------- types, as JSON will show them
@@ -304,11 +294,8 @@ _SHAPES: Final[tuple[tuple[tuple[type, ...], str], ...]] = (
 
 
 def _shape_of_class(cls: Any) -> str:
-    if cls is None:
-        return "null"
-    if not isinstance(cls, type):
-        return "other"
-    return next((shape for classes, shape in _SHAPES if issubclass(cls, classes)), "other")
+    fitting = (shape for classes, shape in _SHAPES if isinstance(cls, type) and issubclass(cls, classes))
+    return next(fitting, "other")
 
 
 def _element(annotation: Any) -> Any:

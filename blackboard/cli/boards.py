@@ -1,0 +1,201 @@
+"""boards, show, close."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from blackboard.cli.failures import NO
+from blackboard.cli.options import Options
+from blackboard.cli.output import Column, ago, format_of, print_one, print_rows, print_tsv, say, shorten, shown
+from blackboard.cli.session import connected, run
+from blackboard.cli.verb import verb
+
+if TYPE_CHECKING:
+    from blackboard.activation import Activation  # loaded when a verb runs; the help of all verbs does not need it
+    from blackboard.application import Blackboard
+
+LATEST = 8
+"""Events that `show` tells."""
+
+MOST_SHOWN = 20
+"""Activations that `show` lists on a terminal."""
+
+BOARDS = (
+    Column("board"),
+    Column("status"),
+    Column("events", right=True),
+    Column("entries", right=True),
+    Column("open", right=True),
+    Column("running", right=True),
+    Column("dead", right=True),
+    Column("created"),
+)
+
+
+@verb(example="blackboard boards --limit 10\nblackboard boards -o jsonl | jq -r .board")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most so many.")
+def boards(options: Options, limit: int) -> None:
+    """List the boards.
+
+    The newest first, with their events, entries, open and running activations, and those whose attempts are spent.
+    """
+    rows = run(_boards(options, limit), options)
+    print_rows(options, rows, BOARDS, "No boards yet. The first post makes one: blackboard post BOARD KIND JSON")
+
+
+async def _boards(options: Options, limit: int) -> list[dict[str, Any]]:
+    from blackboard.clock import to_datetime
+    from blackboard.store.survey import latest_boards
+
+    async with connected(options) as bb:
+        return [
+            {
+                "board": found.board,
+                "status": found.status,
+                "events": found.events,
+                "entries": found.entries,
+                "open": found.open,
+                "running": found.running,
+                "dead": found.dead,
+                "created": to_datetime(found.created),
+            }
+            for found in await latest_boards(bb.store().partitions, limit)
+        ]
+
+
+# ---------------------------------------------------------------------------- show
+
+
+@verb(example="blackboard show claim-42\nblackboard show claim-42 -o json | jq .agenda")
+@click.argument("board", help="The id of a board.")
+def show(options: Options, board: str) -> None:
+    """Show a board: entries, agenda, what died, latest events."""
+    found = run(_show(options, board), options)
+    match format_of(options):
+        case "json" | "jsonl":
+            print_one(options, found)
+        case "tsv":
+            print_tsv([("section", "name", "value"), *_lines(found)])
+        case "table":
+            _print_sections(found)
+
+
+async def _show(options: Options, board: str) -> dict[str, Any]:
+    from blackboard.errors import BoardNotFound
+    from blackboard.store.survey import kinds_of
+
+    async with connected(options) as bb:
+        partition = bb.store().partition(board)
+        facts = await partition.facts(board)
+        if facts is None:
+            raise BoardNotFound(board)
+        on = bb.board(board)
+        return {
+            "board": board,
+            "namespace": bb.name,
+            "status": facts.status,
+            "settled": facts.settled,
+            "events": facts.seq,
+            "entries": await kinds_of(partition, board),
+            "agenda": [_activation(each) for each in await on.agenda()],
+            "dead": [_activation(each) for each in await on.dead()],
+            "latest": await _latest(bb, board, facts.seq),
+        }
+
+
+async def _latest(bb: Blackboard, board: str, seq: int) -> list[dict[str, Any]]:
+    from blackboard.cli.story import as_row
+
+    return [as_row(event) async for event in bb.board(board).events(since=max(0, seq - LATEST))]
+
+
+def _activation(found: Activation) -> dict[str, Any]:
+    from blackboard.clock import to_datetime
+
+    return {
+        "activation": found.name,
+        "state": found.state.value,
+        "addresses": list(found.addresses),
+        "attempts": found.attempts,
+        "crashes": found.crashes,
+        "since": to_datetime(found.since) if found.since else None,
+        "due": found.due_at,
+        "owner": found.owner,
+        "problem": found.problem,
+    }
+
+
+def _lines(found: dict[str, Any]) -> list[tuple[str, str, Any]]:
+    lines = [("board", name, found[name]) for name in ("board", "namespace", "status", "settled", "events")]
+    lines += [("entries", kind, count) for kind, count in found["entries"].items()]
+    lines += [("agenda", each["activation"], each["state"]) for each in found["agenda"]]
+    lines += [("dead", each["activation"], last_line(each["problem"])) for each in found["dead"]]
+    return lines + [("event", str(each["seq"]), each["what"]) for each in found["latest"]]
+
+
+def _print_sections(found: dict[str, Any]) -> None:
+    width = shutil.get_terminal_size().columns
+    state = f"{found['status']}, {'settled' if found['settled'] else 'at work'}"
+    click.echo(f"{click.style(found['board'], bold=True)}  {state}, {found['events']} events  ({found['namespace']})")
+    _section("Entries", [f"{count:>6}  {kind}" for kind, count in found["entries"].items()], "none")
+    _section("Agenda", [_agenda_line(each) for each in found["agenda"]], "nothing open")
+    dead = [f"{each['activation']}  {last_line(each['problem'])}" for each in found["dead"]]
+    if dead:
+        _section("Dead", [shorten(line, width) for line in dead], "")
+    _section("Latest events", [f"{each['seq']:>6}  {ago(each['time']):>10}  {each['what']}" for each in found["latest"]], "")
+
+
+def _agenda_line(each: dict[str, Any]) -> str:
+    bound = shorten(shown(each["addresses"]), 60)
+    tried = f", attempt {each['attempts'] + 1}" if each["attempts"] else ""
+    problem = f": {shorten(last_line(each['problem']), 60)}" if each["problem"] else ""
+    return f"{each['activation']}  {each['state']}{tried}  {bound}{problem}"
+
+
+def _section(title: str, lines: list[str], nothing: str) -> None:
+    click.echo(f"\n{click.style(title, bold=True)}")
+    for line in lines[:MOST_SHOWN] or [nothing]:
+        click.echo(f"  {line}")
+    if len(lines) > MOST_SHOWN:
+        click.echo(f"  … and {len(lines) - MOST_SHOWN} more; -o json has all")
+
+
+def last_line(problem: str) -> str:
+    """What an error says in its last line."""
+    return problem.strip().rpartition("\n")[2]
+
+
+# ---------------------------------------------------------------------------- close
+
+
+@verb(example='blackboard close claim-42 --reason "withdrawn" --yes')
+@click.argument("board", help="The id of a board.")
+@click.option("--reason", default="", help="Why; it stands in the board's last event.")
+@click.option("--keep", type=click.FloatRange(0), metavar="DAYS", help="Days that it can still be read. [default: 7]")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def close(options: Options, board: str, reason: str, keep: float | None, yes: bool) -> int:
+    """Close a board for good.
+
+    It takes no more writes, its agenda is dropped, and its keys expire. Exit code 3 when it was closed before.
+    """
+    if not yes and not sys.stdin.isatty():
+        raise click.UsageError("closing is final, and nobody can be asked here; say --yes.")
+    if not yes and not click.confirm(f"Close {board} for good?", err=True):
+        return NO
+    if not run(_close(options, board, reason, keep), options):
+        say(options, f"{board} was closed before.")
+        return NO
+    say(options, f"{board} is closed.")
+    return 0
+
+
+async def _close(options: Options, board: str, reason: str, keep: float | None) -> bool:
+    async with connected(options) as bb:
+        if keep is not None:
+            bb.retention = timedelta(days=keep, milliseconds=1)  # no retention at all would mean: for ever
+        return await bb.board(board).close(reason)

@@ -1,0 +1,89 @@
+"""dead, retry."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from blackboard.cli.boards import last_line
+from blackboard.cli.events import must_exist
+from blackboard.cli.failures import NO
+from blackboard.cli.options import Options
+from blackboard.cli.output import Column, print_rows, say, shorten, shown
+from blackboard.cli.session import connected, run
+from blackboard.cli.verb import verb
+
+DEAD = (
+    Column("board"),
+    Column("activation"),
+    Column("attempts", right=True),
+    Column("crashes", right=True),
+    Column("addresses", table=lambda value: shorten(shown(value), 60)),
+    Column("problem", table=lambda value: shorten(shown(last_line(value)), 100)),
+)
+
+
+@verb(example="blackboard dead\nblackboard dead claim-42 -o json | jq -r '.[].problem'")
+@click.argument("board", required=False, help="The id of a board; all of them when left out.")
+def dead(options: Options, board: str | None) -> None:
+    """List the activations whose attempts are spent.
+
+    A table has the last line of the error, JSON all of it. They can be tried again: blackboard retry.
+    """
+    print_rows(options, run(_dead(options, board), options), DEAD, "Nothing is dead.")
+
+
+async def _dead(options: Options, board: str | None) -> list[dict[str, Any]]:
+    async with connected(options) as bb:
+        if board is not None:
+            await must_exist(bb.board(board))
+            found = await bb.board(board).dead()
+        else:
+            found = [each for partition in bb.store().partitions for each in await partition.dead()]
+        return [
+            {
+                "board": each.board,
+                "activation": each.name,
+                "attempts": each.attempts,
+                "crashes": each.crashes,
+                "addresses": list(each.addresses),
+                "problem": each.problem,
+            }
+            for each in found
+        ]
+
+
+RETRIED = (Column("board"), Column("activation"), Column("outcome"))
+
+
+@verb(example="blackboard retry claim-42 decide#17\nblackboard retry claim-42 --all")
+@click.argument("board", help="The id of a board.")
+@click.argument("activation", required=False, help="Its name, such as decide#17, or its number.")
+@click.option("--all", "every", is_flag=True, help="All dead activations of the board.")
+def retry(options: Options, board: str, activation: str | None, every: bool) -> int:
+    """Try dead activations again.
+
+    They get fresh attempts. One whose trigger no longer holds leaves the agenda instead; when that is so for every one of
+    them, the exit code is 3.
+    """
+    if every == bool(activation):
+        raise click.UsageError("say which activation, such as decide#17, or --all. blackboard dead lists them.")
+    rows = run(_retry(options, board, activation), options)
+    print_rows(options, rows, RETRIED, f"Nothing is dead on {board}.")
+    if rows and all(row["outcome"] == "obviated" for row in rows):
+        say(options, "Nothing to try: what triggered it has changed since.")
+        return NO
+    return 0
+
+
+async def _retry(options: Options, board: str, activation: str | None) -> list[dict[str, Any]]:
+    async with connected(options) as bb:
+        on = bb.board(board)
+        await must_exist(on)
+        names = [each.name for each in await on.dead()] if activation is None else [activation]
+        rows = []
+        for name in names:
+            revived = await on.retry(name)
+            rows.append({"board": board, "activation": name, "outcome": "revived" if revived else "obviated"})
+        return rows

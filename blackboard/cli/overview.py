@@ -1,0 +1,154 @@
+"""All verbs by family, each loaded from its file when it is used, and the options that stand before them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from blackboard.cli import failures
+from blackboard.cli.options import NAMES, Options, shared_options
+
+SETTINGS_FILE = "blackboard.toml"
+
+FAMILIES: Mapping[str, Mapping[str, tuple[str, str]]] = {
+    "Start here": {
+        "demo": ("demo", "Audit a Python source tree with a dozen agents."),
+        "dev": ("dev", "Run store, workers and a tail of events in one terminal."),
+        "worker": ("worker", "Run the knowledge sources of an application."),
+    },
+    "Boards": {
+        "boards": ("boards", "List the boards."),
+        "show": ("boards", "Show a board: entries, agenda, what died, latest events."),
+        "tail": ("events", "Tell the life of a board, event by event."),
+        "wait": ("events", "Wait until a board has an entry, or has settled."),
+        "close": ("boards", "Close a board for good."),
+    },
+    "Entries": {
+        "entries": ("entries", "List the entries of a board."),
+        "get": ("entries", "Print an entry."),
+        "post": ("writing", "Post new entries of a kind."),
+        "revise": ("writing", "Replace or change an entry."),
+        "retract": ("writing", "Take entries off a board."),
+    },
+    "Operations": {
+        "ks": ("sources", "List the knowledge sources and who runs them."),
+        "workers": ("sources", "List the workers."),
+        "dead": ("dead", "List the activations whose attempts are spent."),
+        "retry": ("dead", "Try dead activations again."),
+        "store": ("store", "Start, stop or look at the embedded store."),
+        "doctor": ("doctor", "Check the store, its durability and this installation."),
+        "completion": ("completion", "Print the completion script of a shell."),
+    },
+}
+"""Family → verb → its module in this package, and its summary: the help of all verbs without loading one."""
+
+WIDEST = 10
+"""Letters of the longest verb, so that the summaries of all families stand below each other."""
+
+VERBS = {verb: facts for family in FAMILIES.values() for verb, facts in family.items()}
+
+
+class Overview(click.Group):
+    """The group of all verbs. It loads them late, and ends every run in one place."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs, in the order of the families."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The verb of this name, imported now."""
+        if cmd_name not in VERBS:
+            return None
+        module = import_module(f"{__package__}.{VERBS[cmd_name][0]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The verb to run; an unknown one is answered with the nearest."""
+        name = args[0]
+        if name not in VERBS and not ctx.resilient_parsing:
+            raise click.NoSuchCommand(name, possibilities=list(VERBS), ctx=ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The verbs first: who asks for help wants to know what there is to do."""
+        self.format_commands(ctx, formatter)
+        click.Command.format_options(self, ctx, formatter)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """One section for each family."""
+        for family, verbs in FAMILIES.items():
+            with formatter.section(family):
+                formatter.write_dl([(verb.ljust(WIDEST), summary) for verb, (_, summary) in verbs.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb; whoever stopped reading our output ends it without a word."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            failures.close_output()
+            return failures.BROKEN_PIPE
+
+    # The signature is click's, whose overloads add nothing here.
+    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> NoReturn:  # type: ignore[override]
+        """Run, and end the process with the exit code that the outcome stands for."""
+        options = Options()
+        failures.end(lambda: self._run(args, prog_name, options), options)
+
+    def _run(self, args: Sequence[str] | None, prog_name: str | None, options: Options) -> Any:
+        extra: dict[str, Any] = {"obj": options, "default_map": _settings(Path(SETTINGS_FILE))}
+        return super().main(args, prog_name, standalone_mode=False, **extra)
+
+
+def _settings(file: Path) -> dict[str, Any]:
+    """Defaults from the settings file: the options before the verb, and a table for each verb."""
+    if not file.is_file():
+        return {}
+    import tomllib
+
+    try:
+        settings = tomllib.loads(file.read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise click.UsageError(f"{file} cannot be read: {error}. Correct it, or move it away.") from error
+    for name in _strangers(settings):
+        known = ", ".join((*NAMES, *(f"[{verb}]" for verb in VERBS)))
+        raise click.UsageError(f"{file} says {name}, which means nothing. It may say: {known}.")
+    return settings
+
+
+def _strangers(settings: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in settings.items():
+        if isinstance(value, dict) != (name in VERBS) or name not in {*NAMES, *VERBS}:
+            yield name
+
+
+def _version(_: click.Context) -> str:
+    from blackboard import __version__
+
+    return f"blackboard {__version__}"
+
+
+@click.group(
+    cls=Overview,
+    context_settings={
+        "auto_envvar_prefix": "BLACKBOARD",
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+    },
+    epilog="Each verb has its own help with an example: blackboard post --help. Results go to stdout, as a table on a "
+    "terminal and tab-separated when piped; messages go to stderr. Exit codes: 0 ok, 1 failure, 2 usage, 3 the answer is "
+    "no, 4 not found, 5 conflict, 69 no store, 124 timed out, 130 interrupted. Defaults may stand in blackboard.toml.",
+)
+@shared_options(outermost=True)
+@click.custom_version_option(_version)
+def cli() -> None:
+    """Agents that solve a problem together on a shared, durable board.
+
+    New here? Run: blackboard demo
+    """

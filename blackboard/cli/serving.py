@@ -1,0 +1,85 @@
+"""One worker process: serve until told to stop, then drain; the second time, abort."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from blackboard.cli.processes import on_signals
+
+if TYPE_CHECKING:
+    from blackboard import Blackboard, Worker  # the application has loaded them when this runs
+
+logger = logging.getLogger(__name__)
+
+
+class Serving:
+    """A worker of an application, and what it has been told."""
+
+    def __init__(self, bb: Blackboard, worker: Worker) -> None:
+        self._bb = bb
+        self._worker = worker
+        self._ready = asyncio.Event()
+        self._told = 0
+        self._main: asyncio.Task[None] | None = None
+
+    async def serve(self, *, supervised: bool = False) -> int:
+        """Work until done or told to stop. Returns the exit code; a worker that was aborted ends the process at once."""
+        on_signals(self._stop)
+        if supervised:
+            asyncio.get_running_loop().add_reader(sys.stdin.fileno(), self._orphaned)
+        self._main = asyncio.create_task(self._work())
+        try:
+            await self._main
+        except asyncio.CancelledError:
+            logger.info("stopped before it had started")
+        if self._told > 1:
+            # Plain functions run in threads, which cannot be ended; waiting for them would be a drain, not an end.
+            logging.shutdown()
+            os._exit(128 + signal.SIGTERM)
+        return 0
+
+    async def _work(self) -> None:
+        async with self._bb as bb:
+            announcing = asyncio.create_task(self._announce())
+            try:
+                await self._worker.run(self._ready)
+            finally:
+                announcing.cancel()
+            logger.info("worker %s ended after %d activations (%s)", self._worker.id, self._worker.finished, bb.name)
+
+    async def _announce(self) -> None:
+        await self._ready.wait()
+        facts, bb = self._bb.store().facts, self._bb
+        logger.info(
+            "worker %s runs %d sources of %s, %d at once, on %s %s at %s",
+            self._worker.id,
+            len(self._worker.sources),
+            bb.name,
+            self._worker.options.concurrency,
+            facts.name,
+            facts.version or "",
+            bb.store().clients.url,
+        )
+
+    def _stop(self, number: signal.Signals) -> None:
+        self._told += 1
+        if not self._ready.is_set() and self._main is not None:
+            self._main.cancel()
+        elif self._told == 1:
+            logger.info("%s: draining what runs; once more to abort", number.name)
+            self._worker.drain()
+        else:
+            logger.info("%s: aborting; what ran is given back", number.name)
+            self._worker.abort()
+
+    def _orphaned(self) -> None:
+        """Whoever started this process holds the other end of stdin; when it closes, nobody waits for us any more."""
+        if not os.read(sys.stdin.fileno(), 4096):
+            asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+            if not self._told:
+                self._stop(signal.SIGTERM)

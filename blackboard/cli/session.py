@@ -1,0 +1,116 @@
+"""From options to a connected blackboard: which store, which namespace, which application."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from blackboard.cli.loading import load_application
+from blackboard.cli.options import Options
+
+if TYPE_CHECKING:
+    from blackboard import Blackboard  # takes long to load; the functions below import it when they run
+    from blackboard.store.connection import Clients
+
+T = TypeVar("T")
+
+PATIENCE = 3.0
+"""Seconds that a verb waits for a store that does not answer. Workers wait longer: they outlive restarts of the store."""
+
+
+def run(work: Coroutine[Any, Any, T], options: Options, level: int = logging.ERROR) -> T:
+    """Run a verb's coroutine, with the log on stderr from this level on, or as -q and -v say."""
+    log_to_stderr(options, level)
+    return asyncio.run(work)
+
+
+def log_to_stderr(options: Options, level: int) -> None:
+    """Send the log to stderr."""
+    if options.quiet:
+        level = logging.ERROR
+    elif options.verbose:
+        level = logging.INFO if options.verbose == 1 else logging.DEBUG
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S"))
+    logger = logging.getLogger("blackboard")
+    logger.handlers = [handler]
+    logger.setLevel(level)
+    logger.propagate = False
+
+
+@asynccontextmanager
+async def connected(options: Options) -> AsyncIterator[Blackboard]:
+    """The blackboard that the options mean, connected.
+
+    Raises StoreUnreachable soon when there is no store, and a click.UsageError when it is not clear which namespace is meant.
+    """
+    from blackboard.application import Blackboard
+
+    options.enter()
+    if options.app:
+        bb = application(options)
+        await check_store(bb.url)
+    else:
+        bb = Blackboard(_chosen(await check_store(options.url), options), options.url, author="cli")
+    async with bb:
+        yield bb
+
+
+def application(options: Options) -> Blackboard:
+    """The application that --app names, with the store that the options name, if they do."""
+    bb = load_application(options.app or "")
+    if options.namespace not in {None, bb.name}:
+        raise click.UsageError(f"{options.app} has the namespace {bb.name}, not {options.namespace}; leave -n out.")
+    if "url" in options.explicit:
+        bb.url = options.url
+    elif "dir" in options.explicit:
+        bb.url = None
+    return bb
+
+
+def _chosen(names: list[str], options: Options) -> str:
+    listed = ", ".join(names)
+    if options.namespace in names:
+        return options.namespace
+    if options.namespace is not None:
+        raise click.UsageError(f"the store has no namespace {options.namespace}; it has: {listed or 'none yet'}.")
+    if not names:
+        raise click.UsageError("the store is empty. Start something on it: blackboard demo, or blackboard worker module:object.")
+    if len(names) > 1:
+        raise click.UsageError(f"the store has several namespaces; name one with -n or BLACKBOARD_NAMESPACE: {listed}.")
+    return names[0]
+
+
+async def check_store(url: str | None) -> list[str]:
+    """Look whether the store is there, without making one, and which namespaces it has, in alphabetical order."""
+    from blackboard.store.calls import Calls
+    from blackboard.store.connection import wait_until_ready
+    from blackboard.store.store import namespaces
+
+    clients = await connect(url)
+    try:
+        await wait_until_ready(clients, PATIENCE)
+        return sorted(await namespaces(Calls(clients)))
+    finally:
+        await clients.aclose()
+
+
+async def connect(url: str | None) -> Clients:
+    """Clients of the store at the URL, or of the embedded store if there is one: it is never made here."""
+    import os
+
+    from blackboard.errors import StoreUnreachable
+    from blackboard.store import connection, embedded
+
+    if url is None and not os.environ.get("BLACKBOARD_URL"):
+        directory = embedded.default_directory()
+        if not (directory / "launch.lock").exists():
+            problem = "there is none yet in this directory; blackboard demo, dev, worker or store start makes it"
+            raise StoreUnreachable(str(directory), problem)
+    return await connection.connect(url)

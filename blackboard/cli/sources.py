@@ -1,0 +1,156 @@
+"""ks, workers."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from blackboard.cli.options import Options
+from blackboard.cli.output import Column, print_rows, say, shown
+from blackboard.cli.session import connected, run
+from blackboard.cli.verb import verb
+
+if TYPE_CHECKING:
+    from blackboard.application import Blackboard  # loaded when a verb runs
+    from blackboard.knowledge_source import SourceCard
+
+SIGNS_MISSED = 1.5
+"""A worker signs three times in a lease; without a sign for so many leases it is held to be gone."""
+
+PATTERNS = {"e": "{}", "g": "[{}]", "c": "({})", "G": "([{}])"}
+"""How a source's patterns read: each entry, all of them, and the same as mere context."""
+
+
+def _who(value: Any) -> str:
+    return shown(value) if value else "nobody"
+
+
+SOURCES = (
+    Column("source"),
+    Column("style"),
+    Column("reads"),
+    Column("when"),
+    Column("writes"),
+    Column("workers", table=_who, right=True),
+)
+
+
+@verb(example="blackboard ks\nblackboard ks -o jsonl | jq -r 'select(.workers == 0) | .source'")
+def ks(options: Options) -> None:
+    """List the knowledge sources and who runs them.
+
+    Kinds in brackets are gathered, kinds in parentheses are context. A source that no living worker runs is marked
+    "nobody": its activations wait.
+    """
+    rows = run(_sources(options), options)
+    print_rows(options, rows, SOURCES, "No sources yet. Workers register theirs: blackboard worker module:object")
+    idle = [row["source"] for row in rows if not row["workers"]]
+    if idle:
+        say(options, f"Nobody runs {', '.join(idle)}. Start a worker: blackboard worker module:object")
+
+
+async def _sources(options: Options) -> list[dict[str, Any]]:
+    from blackboard.knowledge_source import SourceCard
+
+    async with connected(options) as bb:
+        cards = await bb.store().partitions[0].cards()
+        alive = [worker for worker in await known_workers(bb) if worker["alive"]]
+    import json
+
+    found = [SourceCard.from_json(json.dumps(card)) for _, card in sorted(cards.items())]
+    return [source_row(card) | {"workers": sum(card.name in w["sources"] for w in alive)} for card in found]
+
+
+def source_row(card: SourceCard) -> dict[str, Any]:
+    """A source as a row: what it reads, when, and what it writes."""
+    trigger = card.trigger
+    when = list(card.when)
+    if trigger.get("q"):
+        when = when or ["Quiescent()"]
+    if trigger.get("af"):
+        when.append(f"after {trigger['af'] / 1000:g} s")
+    if card.precondition:
+        when.append(f"custom: {card.precondition}")
+    return {
+        "source": card.name,
+        "style": card.style,
+        "reads": [PATTERNS[pattern["m"]].format(pattern["k"]) for pattern in trigger.get("p", ())],
+        "when": when,
+        "writes": [kind.kind for kind in card.writes],
+        "module": card.module,
+        "doc": card.doc,
+    }
+
+
+# ---------------------------------------------------------------------------- workers
+
+
+def _state(alive: Any) -> str:
+    return "alive" if alive else "stale"
+
+
+WORKERS = (
+    Column("worker"),
+    Column("host"),
+    Column("pid", right=True),
+    Column("sources", table=lambda names: f"{len(names)}", right=True),
+    Column("concurrency", right=True),
+    Column("running", right=True),
+    Column("seen"),
+    Column("alive", table=_state),
+)
+
+
+@verb(example="blackboard workers\nblackboard workers --prune")
+@click.option("--prune", is_flag=True, help="Take those off the list that have given no sign for long.")
+def workers(options: Options, prune: bool) -> None:
+    """List the workers.
+
+    One that was killed stays on the list, marked stale; what it was running goes to others by itself.
+    """
+    rows = run(_workers(options, prune), options)
+    print_rows(options, rows, WORKERS, "No workers. Start one: blackboard worker module:object")
+
+
+async def _workers(options: Options, prune: bool) -> list[dict[str, Any]]:
+    async with connected(options) as bb:
+        rows = await known_workers(bb)
+        if prune:
+            stale = [row["worker"] for row in rows if not row["alive"]]
+            await _forget(bb, stale)
+            say(options, f"Taken off the list: {len(stale)}.")
+            rows = [row for row in rows if row["alive"]]
+        return rows
+
+
+async def _forget(bb: Blackboard, names: list[str]) -> None:
+    for partition in bb.store().partitions:
+        for key in (partition.keys.workers, partition.keys.claims):
+            known = [field.decode() for field in await partition.calls.command("HKEYS", key)]
+            gone = [field for field in known if field.partition("/")[0] in names]  # claims: instance/lane
+            if gone:
+                await partition.calls.command("HDEL", key, *gone)
+
+
+async def known_workers(bb: Blackboard) -> list[dict[str, Any]]:
+    """The workers that the namespace knows, with whether they live, by host and process."""
+    from blackboard.clock import to_datetime
+
+    found: dict[str, dict[str, Any]] = {}
+    for partition in bb.store().partitions:
+        for name, facts in (await partition.workers()).items():
+            running = facts.get("running", 0) + found.get(name, {}).get("running", 0)
+            found[name] = {
+                "worker": name,
+                "host": facts.get("host"),
+                "pid": facts.get("pid"),
+                "sources": facts.get("sources", []),
+                "concurrency": facts.get("concurrency"),
+                "running": running,
+                "started": to_datetime(facts.get("started", 0)),
+                "seen": to_datetime(facts.get("seen", 0)),
+                "alive": time.time() - facts.get("seen", 0) / 1000 <= facts.get("lease", 10.0) * SIGNS_MISSED,
+            }
+    return sorted(found.values(), key=lambda row: (str(row["host"]), row["pid"] or 0))

@@ -1,0 +1,96 @@
+"""Events as people tell them: what happened, in a line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from blackboard.cli.output import iso, shorten, shown
+from blackboard.event import Event, EventType
+
+STYLES = {
+    EventType.POSTED: "green",
+    EventType.REVISED: "green",
+    EventType.RETRACTED: "yellow",
+    EventType.FAILED: "red",
+    EventType.DIED: "bright_red",
+    EventType.CLOSED: "magenta",
+    EventType.CREATED: "magenta",
+}
+"""Colours on a terminal; what is not listed has none."""
+
+LONGEST_REASON = 160
+
+
+def as_row(event: Event) -> dict[str, Any]:
+    """An event as a row: for TSV and JSON, and for tables of the latest ones."""
+    row = {
+        "board": event.board,
+        "seq": event.seq,
+        "time": event.at,
+        "type": event.type.value,
+        "by": event.by,
+        "subject": event.address or event.activation,
+        "what": tell(event),
+    }
+    details = ("version", "schema", "source", "addresses", "number", "cause", "depth", "attempt", "reason")
+    found = {name: getattr(event, name) for name in details}
+    row |= {name: value for name, value in found.items() if value is not None and value != ()}
+    if event.payload is not None:
+        row["data"] = event.data
+    return row
+
+
+def as_line(event: Event, width: int | None = None, *, board: bool = False) -> str:
+    """An event as a line: number, time, what happened, and the data as far as there is room."""
+    time = iso(event.at.astimezone())[11:23]
+    head = f"{event.seq:>6}  {time}  {f'{event.board}  ' if board else ''}"
+    told = tell(event)
+    room = (width or 160) - len(head) - len(told) - 2
+    data = ""
+    if event.payload is not None and room > 12:
+        data = click.style(f"  {shorten(shown(event.payload.decode()), room)}", dim=True)
+    return f"{click.style(head, dim=True)}{click.style(told, fg=STYLES.get(event.type))}{data}"
+
+
+def tell(event: Event) -> str:
+    """What happened, without number and time."""
+    return _TALES[event.type](event)
+
+
+def _bound(event: Event) -> str:
+    return f" with {shorten(shown(event.addresses), 80)}" if event.addresses else ""
+
+
+def _reason(event: Event) -> str:
+    """The last line of an error, which says what it was."""
+    text = (event.reason or "").strip().rpartition("\n")[2]
+    return f": {shorten(shown(text), LONGEST_REASON)}" if text else ""
+
+
+def _fired(event: Event) -> str:
+    took = event.milliseconds - event.started if event.started else None
+    return f"{event.activation} fired" + (f" after {took} ms" if took is not None and took >= 0 else "")
+
+
+def _failed(event: Event) -> str:
+    wait = (event.due or 0) - event.milliseconds
+    again = f", tries again in {wait / 1000:.1f} s" if wait > 0 else ""
+    return f"{event.activation} failed (attempt {event.attempt}){again}{_reason(event)}"
+
+
+_TALES = {
+    EventType.CREATED: lambda e: f"board created by {e.by}",
+    EventType.POSTED: lambda e: f"{e.address} posted by {e.by}",
+    EventType.REVISED: lambda e: f"{e.address} revised to version {e.version} by {e.by}",
+    EventType.RETRACTED: lambda e: f"{e.address} retracted by {e.by}",
+    EventType.TRIGGERED: lambda e: f"{e.activation} triggered by event {e.cause}{_bound(e)}",
+    EventType.OBVIATED: lambda e: f"{e.activation} obviated by event {e.cause}",
+    EventType.FIRED: _fired,
+    EventType.FAILED: _failed,
+    EventType.DIED: lambda e: f"{e.activation} died{_reason(e)}",
+    EventType.DECLINED: lambda e: f"{e.activation} waits, its precondition declined{_reason(e)}",
+    EventType.REVIVED: lambda e: f"{e.activation} revived by {e.by}",
+    EventType.CLOSED: lambda e: f"board closed by {e.by}{_reason(e)}",
+}

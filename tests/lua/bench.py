@@ -1,0 +1,147 @@
+"""What the tests of the scripts stand on: one partition of one store, time as a number, and a dump of everything."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from blackboard.activation import Claim, Claimed
+from blackboard.limits import Limits
+from blackboard.store import codec
+from blackboard.store.calls import Calls
+from blackboard.store.connection import Clients
+from blackboard.store.keys import Keys
+from blackboard.store.partition import ANYTHING, SNAPSHOT, Applied, ClaimRequest, Commit, Handed, Partition, Write
+
+CREW = "crew"
+LEASE = 1000
+
+_READ = {"hash": "HGETALL", "list": "LRANGE", "zset": "ZRANGE"}
+_TAIL: dict[str, tuple[Any, ...]] = {"hash": (), "list": (0, -1), "zset": (0, -1, "WITHSCORES")}
+
+
+def each(source: str, *kinds: str, **more: Any) -> dict[str, Any]:
+    """A trigger that binds one entry of every kind, all of them keyed."""
+    return {"s": source, "p": [{"k": kind, "m": "e", "a": kind} for kind in kinds], **more}
+
+
+def card(trigger: dict[str, Any]) -> tuple[str, str, str, list[str]]:
+    """A source as it is registered."""
+    kinds = [part["k"] for part in (*trigger.get("p", ()), *trigger.get("c", ()))] + trigger.get("wk", [])
+    if trigger.get("q"):
+        kinds.append("?quiescent")
+    return trigger["s"], "{}", json.dumps(trigger, separators=(",", ":")), sorted(set(kinds))
+
+
+def write(address: str, value: object = 1, expected: int = ANYTHING) -> Write:
+    """A post or revision of an entry with one field."""
+    return Write(address, expected, 1, json.dumps({"x": value}, separators=(",", ":")))
+
+
+def gone(address: str, expected: int = ANYTHING) -> Write:
+    """A retraction."""
+    return Write(address, expected)
+
+
+class Bench:
+    """Drives the scripts of one partition. `now` moves only when a test says so."""
+
+    def __init__(self, clients: Clients, namespace: str, limits: Limits | None = None) -> None:
+        self.clients = clients
+        self.keys = Keys(namespace)
+        self.store = Partition(Calls(clients, patience=0), self.keys, limits or Limits())
+        self.now = 1_000
+        self.number = 0
+
+    def within(self, limits: Limits) -> Bench:
+        """The same partition under other limits."""
+        other = Bench(self.clients, self.keys.namespace, limits)
+        other.now, other.number = self.now, self.number + 1000
+        return other
+
+    def use_scripts(self) -> None:
+        """Carry the commands as scripts also where the server keeps functions."""
+        self.store.calls = Calls(self.clients, patience=0)
+
+    async def register(self, *triggers: dict[str, Any], crew: str = CREW) -> tuple[int, list[str]]:
+        return await self.store.register(crew, [card(trigger) for trigger in triggers])
+
+    async def post(self, board: str, *writes: Write, operation: str | None = None) -> Applied:
+        self.number += 1
+        return await self.store.post(board, operation or f"op{self.number:06d}", "@test", writes, self.now)
+
+    def request(self, wanted: int = 1, **other: Any) -> ClaimRequest:
+        self.number += 1
+        facts = {"owner": "w1", "number": self.number, "lease": LEASE, "crew": CREW, **other}
+        return ClaimRequest(wanted=wanted, **facts)
+
+    async def handed(self, wanted: int = 1, **other: Any) -> Handed:
+        return await self.store.claim(self.request(wanted, **other), self.now)
+
+    async def claim(self, wanted: int = 1, **other: Any) -> list[Claimed]:
+        return (await self.handed(wanted, **other)).claimed
+
+    async def claim_one(self, **other: Any) -> Claimed:
+        (claimed,) = await self.claim(1, **other)
+        return claimed
+
+    async def commit(self, claim: Claim, *writes: Write, **other: Any) -> Applied | Exception | None:
+        """One commit without a claim behind it."""
+        kept = [Write(w.address, SNAPSHOT if w.expected == ANYTHING else w.expected, w.schema, w.payload) for w in writes]
+        (result,), _ = await self.store.commit([Commit(claim, kept, **other)], self.request(0), self.now)
+        return result
+
+    async def fail(self, claim: Claim, verdict: str = "retry", delay: int = 10) -> str:
+        return await self.store.fail(claim, verdict, delay, "error", "boom", self.now)
+
+    async def release(self, claim: Claim, verdict: str = "ready") -> str:
+        return await self.store.release(claim, verdict, "no", self.now)
+
+    async def rematch(self, board: str, revision: int, slice_size: int = 100) -> None:
+        """All slices."""
+        answer, cursor = "more", "0"
+        while answer == "more":
+            answer, cursor = await self.store.rematch(board, revision, cursor, slice_size, self.now)
+
+    async def states(self, board: str) -> dict[str, str]:
+        """The agenda: `source address address` and the state."""
+        return {" ".join((a.source, *a.addresses)): a.state.value for a in await self.store.agenda(board)}
+
+    async def kinds_of_events(self, board: str, since: int = 0) -> list[str]:
+        return [event.type.value for event in await self.store.events(board, since, 10_000)]
+
+    async def command(self, *words: Any) -> Any:
+        return await self.clients.commands.execute_command(*words)
+
+    async def bell(self, crew: str = CREW) -> int:
+        """How many tokens lie on a doorbell, which is emptied."""
+        tokens = await self.command("LLEN", self.keys.bell(crew))
+        await self.command("DEL", self.keys.bell(crew))
+        return int(tokens)
+
+    async def dump(self) -> dict[str, Any]:
+        """Every key of the namespace with everything in it."""
+        found = {}
+        for key in sorted([key async for key in self.clients.commands.scan_iter(match=f"{self.keys.tag}*")]):
+            kind = (await self.command("TYPE", key)).decode()
+            found[key.decode()] = _plain(await self.command(_READ[kind], key, *_TAIL[kind]))
+        return found
+
+    def field(self, board: str, source: str, *addresses: str) -> str:
+        """Under which name the store keeps an activation."""
+        return board + codec.RS + codec.identity(source, addresses)
+
+
+def _plain(value: Any) -> Any:
+    return sorted(value.items()) if isinstance(value, dict) else value
+
+
+def addresses(claimed: Sequence[Claimed]) -> list[tuple[str, ...]]:
+    """What claims bind, pattern by pattern."""
+    return [tuple(entry.address for slot in each_claim.bindings for entry in slot) for each_claim in claimed]
+
+
+def names(claimed: Sequence[Claimed]) -> list[str]:
+    """Which sources were claimed, in order."""
+    return [each_claim.claim.source for each_claim in claimed]

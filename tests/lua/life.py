@@ -1,0 +1,56 @@
+"""One life of a board that runs every command, for tests that watch the scripts from outside."""
+
+from __future__ import annotations
+
+from blackboard.store.partition import Applied, Commit
+from tests.lua.bench import Bench, card, each, gone, write
+
+COMMANDS = frozenset((
+    "claim", "close", "commit", "fail", "post", "read", "register", "release", "rematch", "renew", "revive",
+))  # fmt: skip
+
+JOINED = {
+    "s": "joined",
+    "p": [{"k": "a", "m": "e", "a": "~a", "ix": "x"}, {"k": "b", "m": "e", "a": "~b", "ix": "x"}],
+    "j": [[1, "x", 2, "x"]],
+}
+SOURCES = (
+    each("one", "a"),
+    {"s": "sum", "p": [{"k": "a", "m": "g", "a": "a", "n": 1}], "c": [{"k": "z", "u": 1}], "w": [["==", ["n", 1], ["v", 0]]]},
+    each("late", "a", af=10),
+    {"s": "report", "q": 1},
+    JOINED,
+)
+
+
+async def live(bench: Bench) -> None:
+    """Two boards from their first entry to their end; every command, with work for all of its branches."""
+    revision, _ = await bench.register(*SOURCES)
+    await bench.post("x", write("a/1"), write("b/1"), write("k"))
+    await bench.post("y", write("a/1"))
+    await bench.post("x", write("a/1", 2), gone("k"))
+    claimed = {c.claim.source + c.claim.board: c.claim for c in await bench.claim(8)}
+    keys, words = bench.store.renewal("w1", dict.fromkeys(claimed.values(), 500))
+    assert await bench.store.calls.script("renew", keys, [bench.now, *words[1:]]) == []
+    assert await bench.fail(claimed["onex"], "retry", 10) == "ok"
+    assert await bench.fail(claimed["sumx"], "dead") == "ok"
+    assert await bench.release(claimed["oney"], "wait") == "ok"
+    assert isinstance(await bench.commit(claimed["sumy"], write("c/1"), part=1), Applied)
+    commits = [Commit(claimed["sumy"], [write("a/2")])]
+    (result,), _ = await bench.store.commit(commits, bench.request(3), bench.now)
+    assert isinstance(result, Applied)
+    (dead,) = await bench.store.dead("x")
+    identity = claimed["sumx"].identity
+    assert (await bench.store.revive("x", identity, "@test", bench.now), dead.source) == ("ok", "sum")
+    bench.now += 5000  # timers and leases
+    while claims := await bench.claim(8):
+        for each_claim in claims:
+            if each_claim.verdict:
+                await bench.release(each_claim.claim)
+            else:
+                await bench.commit(each_claim.claim, write(f"done/{each_claim.claim.number}"))
+    revision, _ = await bench.store.register("crew", [card(each("new", "done"))])
+    await bench.rematch("x", revision)
+    assert await bench.store.entries("x")
+    for board in ("x", "y"):
+        assert (await bench.store.close(board, "@test", "end", 1000, bench.now))[0] == "ok"

@@ -1,0 +1,128 @@
+"""The checks below find what they are for: each passes on our scripts and fails on a script with that one thing taken out.
+
+A variant is a patch of the assembled text, and a patch that no longer applies fails its test.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import pytest
+
+from blackboard.errors import LeaseLost
+from blackboard.store import calls, scripts
+from blackboard.store.partition import Applied
+from tests.lua.bench import LEASE, Bench, each, write
+
+Check = Callable[[Bench], Awaitable[None]]
+
+# ---------------------------------------------------------------------------- checks
+
+
+async def only_the_owner_commits(bench: Bench) -> None:
+    """The claim of another worker instance is no right to commit."""
+    claimed = await _running(bench)
+    assert isinstance(await bench.commit(replace(claimed, owner="w2"), write("c/1")), LeaseLost)
+    assert await bench.store.entry("x", "c/1") is None
+
+
+async def only_the_current_epoch_commits(bench: Bench) -> None:
+    """The same worker instance lost its lease and got it again: the first run's commit is late."""
+    late = await _running(bench)
+    bench.now += LEASE
+    current = (await bench.claim_one()).claim
+    assert isinstance(await bench.commit(late, write("c/1", "late")), LeaseLost)
+    assert isinstance(await bench.commit(current, write("c/1", "current")), Applied)
+
+
+async def a_post_is_done_once(bench: Bench) -> None:
+    first = await bench.post("x", write("a/1", 1), operation="op")
+    await bench.post("x", write("a/1", 2))
+    assert await bench.post("x", write("a/1", 1), operation="op") == first
+    found = await bench.store.entry("x", "a/1")
+    assert found is not None
+    assert found.payload == b'{"x":2}'
+
+
+async def a_commit_is_done_once(bench: Bench) -> None:
+    """The second one is told that its work is in, not that it was lost."""
+    claimed = await _running(bench)
+    assert isinstance(await bench.commit(claimed, write("c/1")), Applied)
+    assert await bench.commit(claimed, write("c/1")) is None
+
+
+async def a_claim_is_answered_again(bench: Bench) -> None:
+    """The answer was lost on its way: the same request gets the same work, and no other."""
+    await bench.register(each("one", "a"))
+    await bench.post("x", write("a/1"), write("a/2"))
+    request = bench.request()
+    first = await bench.store.claim(request, bench.now)
+    assert (await bench.store.claim(request, bench.now)).claimed == first.claimed
+
+
+async def work_left_wakes_the_next(bench: Bench) -> None:
+    await bench.register(each("one", "a"))
+    await bench.post("x", write("a/1"), write("a/2"))
+    assert await bench.bell() == 1
+    await bench.claim_one()
+    assert await bench.bell() == 1
+
+
+async def _running(bench: Bench):  # noqa: ANN202 - a claim
+    await bench.register(each("one", "a"))
+    await bench.post("x", write("a/1"))
+    return (await bench.claim_one()).claim
+
+
+# ---------------------------------------------------------------------------- variants
+
+HELD = "    and activation.epoch == claim.epoch and activation.owner == claim.owner then\n"
+
+VARIANTS: dict[str, tuple[Check, str, str]] = {
+    "no fence": (only_the_owner_commits, HELD, "    and activation.epoch == claim.epoch then\n"),
+    "no epoch": (only_the_current_epoch_commits, HELD, "    and activation.owner == claim.owner then\n"),
+    "post not idempotent": (a_post_is_done_once, "if before then return before end\n", "\n"),
+    "commit not idempotent": (
+        a_commit_is_done_once,
+        "if fired and fired.token == codec.fired_token(claim) then return nil, 'done' end\n",
+        "\n",
+    ),
+    "claim not idempotent": (
+        a_claim_is_answered_again,
+        "if remembered and string.match(remembered, '^[^' .. US .. ']*') == request.number then\n",
+        "if false then\n",
+    ),
+    "no chained doorbell": (
+        work_left_wakes_the_next,
+        "for source in pairs(left) do partition.awake[source] = true end\n",
+        "\n",
+    ),
+}
+
+
+def broken(old: str, new: str) -> Callable[[str], scripts.Script]:
+    """The commands with one thing taken out wherever it stands; at least in one of them."""
+    texts = {name: scripts.script(name).text for name in scripts.command_names()}
+    assert any(old in text for text in texts.values()), f"no script holds {old!r}: adapt the variant"
+    patched = {name: text.replace(old, new) for name, text in texts.items()}
+    made = {
+        name: scripts.Script(name, text, hashlib.sha1(text.encode()).hexdigest()) for name, text in patched.items()
+    }
+    return made.__getitem__
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+async def test_our_scripts_pass(bench: Bench, name: str) -> None:
+    check, _, _ = VARIANTS[name]
+    await check(bench)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+async def test_the_broken_variant_fails(bench: Bench, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    check, old, new = VARIANTS[name]
+    bench.use_scripts()
+    monkeypatch.setattr(calls, "script", broken(old, new))
+    with pytest.raises(AssertionError):
+        await check(bench)

@@ -1,0 +1,100 @@
+"""Scripts read before they write: a record that cannot be read stops them with everything as it was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from redis.exceptions import RedisError
+
+from blackboard.errors import BlackboardError
+from tests.lua.bench import LEASE, Bench, each, gone, write
+
+TESTED = {"s": "tested", "p": [{"k": "t", "m": "e", "a": "~t", "t": [["==", "x", 1]]}]}
+
+
+async def refused(bench: Bench, call: Any) -> None:
+    """The call fails, and the store is as before."""
+    before = await bench.dump()
+    with pytest.raises((BlackboardError, RedisError)):
+        await call
+    assert await bench.dump() == before
+
+
+@pytest.fixture
+async def board(bench: Bench) -> Bench:
+    await bench.register(each("one", "a"), {"s": "sum", "p": [{"k": "b", "m": "g", "a": "b", "n": 1}]}, TESTED)
+    await bench.post("x", write("a/1"), write("b/1"), write("b/2"))
+    return bench
+
+
+async def corrupt_entry(bench: Bench, address: str) -> None:
+    await bench.command("HSET", bench.keys.of_board("x", "entries"), address, "broken")
+
+
+async def test_post_over_a_broken_entry(board: Bench) -> None:
+    await corrupt_entry(board, "b/2")
+    await refused(board, board.post("x", write("a/9"), write("b/2", 5)))
+    await refused(board, board.post("x", write("a/9"), gone("b/1")))
+
+
+async def test_post_of_what_is_no_json(board: Bench) -> None:
+    """Only conditions look into entries, and they do so before anything is written."""
+    broken = write("t/1")
+    object.__setattr__(broken, "payload", "no json")
+    await refused(board, board.post("x", write("a/9"), broken))
+
+
+async def test_a_broken_trigger(board: Bench) -> None:
+    """The registration is broken under the feet of a server that has not decoded it yet."""
+    await board.command("HSET", board.keys.triggers, "a", "[broken", "?stamp", "99 99", "?revision", "99")
+    await refused(board, board.post("x", write("b/9"), write("a/9")))
+
+
+async def test_broken_facts(board: Bench) -> None:
+    await board.command("HSET", board.keys.of_board("x", "meta"), "seq", "many")
+    await refused(board, board.post("x", write("a/9")))
+    await refused(board, board.store.close("x", "@test", "", 0, board.now))
+
+
+async def test_a_broken_activation(board: Bench) -> None:
+    claims = await board.claim(2)
+    field = board.field("x", "one", "a/1")
+    await board.command("HSET", board.keys.activations, field, "broken")
+    (one,) = [c.claim for c in claims if c.claim.source == "one"]
+    await refused(board, board.commit(one, write("c/1")))
+    await refused(board, board.fail(one))
+    await refused(board, board.release(one))
+    await refused(board, board.post("x", write("b/9"), write("a/1", 2)))
+    await refused(board, board.store.close("x", "@test", "", 0, board.now))
+
+
+async def test_commit_beside_a_broken_one(board: Bench) -> None:
+    """A group is one script: none of it is written."""
+    claims = await board.claim(2)
+    await corrupt_entry(board, "b/2")
+    for claimed in claims:
+        await refused(board, board.commit(claimed.claim, write("c/1"), gone("b/1")))
+
+
+async def test_a_claim_over_a_broken_entry(board: Bench) -> None:
+    await corrupt_entry(board, "b/2")
+    await refused(board, board.store.claim(board.request(5), board.now))
+
+
+async def test_a_claim_that_fails_loses_nothing(board: Bench) -> None:
+    """What it recovered from dead workers, before it met the broken record, is found again by the next claim."""
+    await board.register(each("poison", "p", cr=0), each("late", "q", af=10))
+    await board.post("x", write("p/1"), write("q/1"))
+    claimed = await board.claim(5)
+    for each_claim in claimed:
+        if each_claim.claim.source == "sum":
+            await board.release(each_claim.claim)
+    board.now += LEASE
+    entry = await board.command("HGET", board.keys.of_board("x", "entries"), "b/2")
+    await corrupt_entry(board, "b/2")
+    with pytest.raises((BlackboardError, RedisError)):
+        await board.claim(9)
+    await board.command("HSET", board.keys.of_board("x", "entries"), "b/2", entry)
+    found = {(c.claim.source, c.verdict) for c in await board.claim(9)}
+    assert found == {("one", ""), ("sum", ""), ("late", ""), ("poison", "poison")}

@@ -1,0 +1,77 @@
+"""What a user's editor sees; only type checkers read this file (mypy --strict, pyright)."""
+
+from typing import assert_type
+
+from blackboard.condition import Absent, Count, any_of, field, param
+from blackboard.entry import UNIQUE, Entry
+from blackboard.knowledge_source import KnowledgeSource, knowledge_source
+
+
+class Claim(Entry):
+    amount: float
+    text: str
+    urgent: bool = False
+
+
+class Finding(Entry, key="source"):
+    source: str
+    risk: float
+
+
+class Vote(Entry, key=UNIQUE):
+    poll: str
+
+
+class Decision(Entry, kind="verdict", version=2):
+    approved: bool
+
+
+@knowledge_source(when=Claim.amount > 100, retries=3, timeout=30)
+async def check_history(claim: Claim) -> Finding:
+    return Finding(source="history", risk=claim.amount)
+
+
+@knowledge_source
+def check_text(claim: Claim) -> list[Finding]:
+    return [Finding(source="text", risk=len(claim.text))]
+
+
+@knowledge_source(when=[Count(Finding) >= 3, Absent(Decision)])
+def decide(claim: Claim, findings: list[Finding]) -> Decision:
+    return Decision(approved=claim.amount > len(findings))
+
+
+@knowledge_source(
+    when=[
+        Claim.urgent,
+        field(Claim.text).startswith("a"),
+        any_of(Claim.amount > 1, [Claim.text == "x", Absent(Finding, Finding.risk > 0.5)]),
+        param("a", Vote).poll == param("b", Vote).poll,
+        Count(Vote, Vote.poll == Claim.text) == Claim.amount,
+    ]
+)
+def everything(claim: Claim, a: Vote, b: Vote) -> None: ...
+
+
+@check_history.compensation
+async def forget(finding: Finding) -> None: ...
+
+
+async def a_source_is_called_as_the_function_it_is(claim: Claim) -> None:
+    assert_type(await check_history(claim), Finding)
+    assert_type(check_text(claim=claim), list[Finding])
+    assert_type(decide(claim, [await check_history(claim)]), Decision)
+    assert_type(await forget(Finding(source="a", risk=0)), None)
+
+
+def what_is_wrong_is_found(claim: Claim) -> None:
+    check_text("claim")  # type: ignore[arg-type]
+    knowledge_source(retires=3)  # type: ignore[call-overload]
+    Claim(amount="much", text="")  # type: ignore[arg-type]
+    _ = Claim.amont  # type: ignore[attr-defined]
+
+
+def a_field_is_what_it_is_declared_to_be(claim: Claim) -> None:
+    assert_type(claim.amount, float)
+    assert_type(Claim.amount > 100, bool)
+    assert_type(check_text, KnowledgeSource[[Claim], list[Finding]])  # type: ignore[assert-type]  # names count too
