@@ -12,20 +12,21 @@ import asyncio
 import contextlib
 import hashlib
 import logging
+import math
 import os
 import random
 import socket
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Self
 
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
 from blackboard.activation import Claim, Claimed
 from blackboard.board import Host
-from blackboard.errors import BoardClosed, LeaseLost, StaleSnapshot, StoreError
+from blackboard.errors import BoardClosed, LeaseLost, StaleSnapshot, StoreBusy, StoreError, StoreUnreachable
 from blackboard.execution import Execution, describe
 from blackboard.ids import worker_id
 from blackboard.knowledge_source import KnowledgeSource
@@ -56,13 +57,20 @@ LONGEST_NAP = 1.5
 GRACE = 30.0
 """Seconds that a draining worker gives to what runs."""
 
+LEFT_BEHIND = 64
+"""Threads beyond the concurrency: a plain function cannot be stopped, and must not hold up those that come after it."""
+
+BELL_SECONDS = 60
+"""How long a doorbell rings."""
+
 
 @dataclass(frozen=True, slots=True)
 class WorkerOptions:
     """How a worker works. Times are seconds.
 
     ``concurrency`` activations run at once; ``only`` names the sources to run (all by default); ``burst`` ends when nothing is
-    left to do, ``max_idle`` after so long without work.
+    left to do, ``max_idle`` after so long without work. What still runs ``grace`` after the worker was told to stop is given
+    back.
     """
 
     concurrency: int = 32
@@ -90,9 +98,14 @@ class Worker:
         ready = asyncio.Event()
         self._main = asyncio.create_task(self.run(ready), name=f"blackboard-worker-{self.id}")
         waiting = asyncio.create_task(ready.wait())
-        await asyncio.wait([waiting, self._main], return_when=asyncio.FIRST_COMPLETED)
-        if self._main.done():
+        try:
+            await asyncio.wait([waiting, self._main], return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            self._main.cancel()
+            raise
+        finally:
             waiting.cancel()
+        if self._main.done():
             await self._main
         return self
 
@@ -105,13 +118,13 @@ class Worker:
         """Work until drained, or as the options say. Registers the sources first."""
         store = self._host.store()
         crew = _crew(self._sources)
-        threads = ThreadPoolExecutor(self._options.concurrency, thread_name_prefix="blackboard-agent")
+        threads = ThreadPoolExecutor(self._options.concurrency + LEFT_BEHIND, thread_name_prefix="blackboard-agent")
         try:
             await register(store, crew, self._sources.values())
             self._shifts = [Shift(self, store, partition, crew, threads) for partition in store.partitions]
             if ready is not None:
                 ready.set()
-            await asyncio.gather(*(shift.work() for shift in self._shifts))
+            await _together([shift.work() for shift in self._shifts])
         finally:
             threads.shutdown(wait=False, cancel_futures=True)
 
@@ -141,6 +154,25 @@ class Worker:
         return self._options
 
 
+async def _together(works: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Run all to their end; when one of them fails, end the others and raise its error."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        await _end(tasks)
+
+
+async def _end(tasks: Collection[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class _LetGo(Exception):  # noqa: N818  # as the errors of this library
+    """The store has settled the activation otherwise, for a reason that is no failure of the agent."""
+
+
 def _crew(sources: Iterable[str]) -> str:
     """The name of the group of workers that run the same sources, and so share a doorbell."""
     return hashlib.sha256("\n".join(sorted(sources)).encode()).hexdigest()[:8]
@@ -158,11 +190,13 @@ class Shift:
         self._threads = threads
         self._running: dict[Claim, asyncio.Task[None]] = {}
         self._commits: list[Finished] = []
+        self._committing: set[Claim] = set()
         self._settling: set[asyncio.Task[None]] = set()
         self._news = asyncio.Event()
         self._request = 0
         self._lanes = list(range(LANES))
         self._flights: set[asyncio.Task[None]] = set()
+        self._unanswered: dict[int, int] = {}  # lane → its last request, when its answer was lost
         self._asked = self._leaving = 0  # slots that round trips under way may fill, and that they will free
         self._outage_since: float | None = None
         self._hungry = True
@@ -170,6 +204,7 @@ class Shift:
         self._draining = False
         self._aborting = False
         self._last_work = time.monotonic()
+        self._abort_at = math.inf
         self._idle = asyncio.Event()
         self._ended = False
         loop = asyncio.get_running_loop()
@@ -186,27 +221,29 @@ class Shift:
         bell = asyncio.create_task(self._listen(), name="blackboard-bell")
         try:
             while not self._done():
+                if time.monotonic() >= self._abort_at:
+                    self.abort()
                 if self._lanes and (self._commits or (self._hungry and self._free > 0)):
                     self._launch()
                 else:
                     await self._rest()
             await self._leave()
         finally:
-            for flight in self._flights:
-                flight.cancel()
             self._ended = True  # a cancellation alone can get lost in a client that is just being answered
-            bell.cancel()
-            await asyncio.gather(bell, return_exceptions=True)
+            await _end([bell, *self._flights, *self._running.values(), *self._settling])
             await asyncio.to_thread(self._leases.stop)
 
     def drain(self) -> None:
         """Take no more work."""
+        if not self._draining:
+            self._abort_at = time.monotonic() + self._options.grace
         self._draining = True
         self._news.set()
 
     def abort(self) -> None:
         """Cancel what runs; each is given back."""
         self._draining = self._aborting = True
+        self._abort_at = math.inf
         for task in self._running.values():
             task.cancel()
         self._news.set()
@@ -238,7 +275,9 @@ class Shift:
         half = max(1, self._options.concurrency // LANES)
         wanted = min(self._free, LARGEST_GROUP, half)  # before the group is taken: what it ends is free again
         lease, lane = round(self._options.lease * 1000), self._lanes.pop()
-        request = ClaimRequest(wanted, self._worker.id, self._request, lease, self._crew, self._cursor(), lane)
+        # What an unanswered request got is handed out again.
+        number = self._unanswered.pop(lane, self._request) if wanted else self._request
+        request = ClaimRequest(wanted, self._worker.id, number, lease, self._crew, self._cursor(), lane)
         group, self._commits = self._commits[:LARGEST_GROUP], self._commits[LARGEST_GROUP:]
         self._hungry = self._hungry and wanted == 0
         self._flights.add(asyncio.create_task(self._exchange(group, request), name="blackboard-exchange"))
@@ -249,8 +288,13 @@ class Shift:
         self._leaving += leaving
         try:
             results, handed = await self._send(group, request)
-        except StoreError as error:
+        except (StoreUnreachable, StoreBusy) as error:
+            if request.wanted:
+                self._unanswered[request.lane] = request.number
             await self._survive(error, group)
+            return
+        except StoreError as error:
+            await self._one_by_one(group, error)
             return
         finally:
             self._asked -= request.wanted
@@ -277,11 +321,32 @@ class Shift:
         """The store is away: keep what finished (a commit may be sent again), say so, and go on, within a bound."""
         self._commits = [*group, *self._commits]
         self._hungry = True
+        await self._sit_out(error)
+
+    async def _sit_out(self, error: StoreError) -> None:
+        """Wait a little for a store that is away, or raise its error when that is too long."""
         self._outage_since = self._outage_since or time.monotonic()
-        if time.monotonic() - self._outage_since > LONGEST_OUTAGE:
+        if self._aborting or time.monotonic() - self._outage_since > LONGEST_OUTAGE:
             raise error
         logger.error("%s The worker goes on trying.", error)
         await asyncio.sleep(LONGEST_NAP)
+
+    async def _one_by_one(self, group: list[Finished], error: StoreError) -> None:
+        """The store cannot do what it was asked: whoever's contribution that was, the others shall not suffer for it."""
+        if not group:
+            raise error
+        logger.error("%s", error)
+        if len(group) == 1:
+            _answer(group[0][1], error)
+            return
+        nothing = ClaimRequest(0, self._worker.id, 0, 0, self._crew)
+        for commit, answered in group:
+            try:
+                [result], _ = await self._partition.commit([commit], nothing)
+            except StoreError as its:
+                _answer(answered, its)
+            else:
+                _answer(answered, result)
 
     def _cursor(self) -> str:
         """Where the scan over sources starts: anywhere, so that none beyond the scan's length starves."""
@@ -293,6 +358,8 @@ class Shift:
         nap = LONGEST_NAP
         if self._next_due:
             nap = min(nap, max(0.001, self._next_due / 1000 - time.time()))
+        if self._options.max_idle is not None:
+            nap = min(nap, max(0.001, self._last_work + self._options.max_idle - time.monotonic()))
         if self._free > 0:
             self._idle.set()
         with contextlib.suppress(TimeoutError):
@@ -314,7 +381,8 @@ class Shift:
                     continue
                 if self._free == 0:  # it rang for somebody with room
                     await self._store.clients.commands.execute_command("RPUSH", key, "1")
-            except (RedisError, OSError) as error:
+                    await self._store.clients.commands.execute_command("EXPIRE", key, BELL_SECONDS)
+            except (RedisError, RedisClusterException, OSError) as error:
                 logger.debug("doorbell: %s", error)
                 await asyncio.sleep(LONGEST_NAP)
                 continue
@@ -333,9 +401,9 @@ class Shift:
         source = self._worker.sources.get(claimed.claim.source)
         if claimed.verdict == "poison":
             reason = f"its worker died {claimed.crashes} times"
-            self._settle(self._partition.fail(claimed.claim, "dead", 0, "crash limit", reason))
+            self._settle(lambda: self._partition.fail(claimed.claim, "dead", 0, "crash limit", reason))
         elif claimed.verdict == "revisit" or source is None or self._draining:
-            self._settle(self._partition.release(claimed.claim, "ready"))
+            self._settle(lambda: self._partition.release(claimed.claim, "ready"))
         else:
             lease = source.policies.lease or self._options.lease
             self._leases.hold(claimed.claim, lease)
@@ -344,52 +412,94 @@ class Shift:
 
     async def _live(self, execution: Execution) -> None:
         """The life of an activation here, and every way it can end."""
-        claim, source = execution.claimed.claim, execution.source
+        claim, precondition = execution.claimed.claim, execution.source.precondition
         try:
-            async with asyncio.timeout(source.policies.timeout):
-                arguments = execution.bind(source.parameters)
-                if not await execution.check(arguments, self._threads):
-                    await self._partition.release(claim, "wait", source.precondition.name if source.precondition else "")
-                    return
-                async for commit in execution.run(arguments, self._threads):
-                    applied = await self._commit(commit)
-                    if applied is not None:
-                        execution.committed(commit, applied.versions)
-            self._worker.finished += 1
-        except (LeaseLost, BoardClosed, StaleSnapshot) as error:
-            logger.info("%s", error)
-        except asyncio.CancelledError:
+            if await self._run(execution):
+                self._worker.finished += 1
+            else:
+                declined = precondition.name if precondition else ""
+                await self._tell(lambda: self._partition.release(claim, "wait", declined))
+        except _LetGo as end:
+            logger.info("%s", end)
+        except asyncio.CancelledError as error:
             if self._aborting:
-                await self._partition.release(claim, "ready")
-        except Exception as error:  # noqa: BLE001  # whatever an agent raises is its failure, not ours
+                await self._tell(lambda: self._partition.release(claim, "ready"))
+            elif not _cancelled():  # by nobody but the agent itself
+                await self._fail(execution, error)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever an agent raises is its failure, not ours
             await self._fail(execution, error)
         finally:
             self._leases.drop(claim)
             self._running.pop(claim, None)
+            self._last_work = time.monotonic()
             self._news.set()
 
-    async def _commit(self, commit: Commit) -> Applied | None:
-        answered: asyncio.Future[Applied | None] = asyncio.get_running_loop().create_future()
+    async def _run(self, execution: Execution) -> bool:
+        """Bind, check, run and commit; False when the precondition declines."""
+        source = execution.source
+        async with asyncio.timeout(source.policies.timeout) as limit:
+            arguments = execution.bind(source.parameters)
+            if not await execution.check(arguments, self._threads):
+                return False
+            async with contextlib.aclosing(execution.run(arguments, self._threads)) as commits:
+                async for commit in commits:
+                    applied = await self._commit(commit, limit)
+                    if applied is not None:
+                        execution.committed(commit, applied.versions)
+        return True
+
+    async def _commit(self, commit: Commit, limit: asyncio.Timeout) -> Applied | None:
+        """Send a contribution out with the next round trip; an agent's time limit does not run meanwhile.
+
+        Raises _LetGo when the contribution is refused for a reason that is no failure of the agent.
+        """
+        if limit.expired():
+            await asyncio.sleep(0)  # the cancellation is on its way
+        loop, when = asyncio.get_running_loop(), limit.when()
+        began, answered = loop.time(), loop.create_future()
+        limit.reschedule(None)
+        self._committing.add(commit.claim)
         self._commits.append((commit, answered))
         self._news.set()
-        return await answered
+        try:
+            applied: Applied | None = await answered
+        except (LeaseLost, BoardClosed, StaleSnapshot) as refusal:
+            raise _LetGo(str(refusal)) from None
+        finally:
+            self._committing.discard(commit.claim)
+        if when is not None:
+            limit.reschedule(when + loop.time() - began)
+        return applied
 
-    async def _fail(self, execution: Execution, error: Exception) -> None:
+    async def _tell(self, call: Callable[[], Awaitable[str]]) -> None:
+        """Tell the store how a run ended, also after an outage: every such call is fenced, and may be repeated."""
+        try:
+            while True:
+                try:
+                    await call()
+                    return
+                except (StoreUnreachable, StoreBusy) as error:
+                    await self._sit_out(error)
+        except StoreError as error:
+            logger.error("%s What was not said is found when the lease has run out.", error)  # noqa: TRY400  # no traceback
+
+    async def _fail(self, execution: Execution, error: BaseException) -> None:
         claimed, policies = execution.claimed, execution.source.policies
         attempt = claimed.attempts + 1
         logger.warning("%s failed (attempt %d): %r", claimed.claim.name, attempt, error)
+        problem = describe(error)
         if attempt > policies.retries:
-            await self._partition.fail(claimed.claim, "dead", 0, "attempts spent", describe(error))
+            await self._tell(lambda: self._partition.fail(claimed.claim, "dead", 0, "attempts spent", problem))
         else:
-            delay = policies.backoff.delay(attempt, random.random())  # noqa: S311  # jitter, not secrecy
-            await self._partition.fail(claimed.claim, "retry", round(delay * 1000), "", describe(error))
+            delay = round(1000 * policies.backoff.delay(attempt, random.random()))  # noqa: S311  # jitter, not secrecy
+            await self._tell(lambda: self._partition.fail(claimed.claim, "retry", delay, "", problem))
         self._hungry = True
 
-    def _settle(self, work: Awaitable[object]) -> None:
+    def _settle(self, call: Callable[[], Awaitable[str]]) -> None:
         """Settle in the background what is not to be run here."""
 
         async def settle() -> None:
-            await work
+            await self._tell(call)
             self._hungry = True
             self._news.set()
 
@@ -400,9 +510,15 @@ class Shift:
     def _lose(self, claim: Claim) -> None:
         """The lease went elsewhere: nothing this run does can count any more."""
         task = self._running.get(claim)
-        if task is not None:
+        if task is not None and claim not in self._committing:  # else the answer to the commit says what became of it
             logger.warning("%s", LeaseLost(claim.name))
             task.cancel()
+
+
+def _cancelled() -> bool:
+    """Whether the current task was cancelled from outside."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _answer(answered: asyncio.Future[Applied | None], result: Applied | Exception | None) -> None:

@@ -227,6 +227,7 @@ def test_a_board_id_that_could_be_misread_is_refused(name: str) -> None:
         Blackboard("b").board(name)
 
 
+@pytest.mark.filterwarnings("ignore:Field name")
 def test_a_field_may_not_hide_what_an_entry_needs() -> None:
     with pytest.raises(ReservedName, match=r"stamp.*Rename"):
 

@@ -12,7 +12,16 @@ from blackboard.store import codec
 from blackboard.store.calls import Calls
 from blackboard.store.connection import Clients
 from blackboard.store.keys import Keys
-from blackboard.store.partition import ANYTHING, SNAPSHOT, Applied, ClaimRequest, Commit, Handed, Partition, Write
+from blackboard.store.partition import (
+    ANYTHING,
+    SNAPSHOT,
+    Applied,
+    ClaimRequest,
+    Commit,
+    Handed,
+    Partition,
+    Write,
+)
 
 CREW = "crew"
 LEASE = 1000
@@ -88,7 +97,10 @@ class Bench:
 
     async def commit(self, claim: Claim, *writes: Write, **other: Any) -> Applied | Exception | None:
         """One commit without a claim behind it."""
-        kept = [Write(w.address, SNAPSHOT if w.expected == ANYTHING else w.expected, w.schema, w.payload) for w in writes]
+        kept = [
+            Write(w.address, SNAPSHOT if w.expected == ANYTHING else w.expected, w.schema, w.payload)
+            for w in writes
+        ]
         (result,), _ = await self.store.commit([Commit(claim, kept, **other)], self.request(0), self.now)
         return result
 

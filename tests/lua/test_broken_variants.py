@@ -1,4 +1,4 @@
-"""The checks below find what they are for: each passes on our scripts and fails on a script with that one thing taken out.
+"""The checks find what they are for: each passes on our scripts and fails on a script with that one thing taken out.
 
 A variant is a patch of the assembled text, and a patch that no longer applies fails its test.
 """
@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import pytest
 
+from blackboard.activation import Claim
 from blackboard.errors import LeaseLost
 from blackboard.store import calls, scripts
 from blackboard.store.partition import Applied
@@ -70,7 +71,7 @@ async def work_left_wakes_the_next(bench: Bench) -> None:
     assert await bench.bell() == 1
 
 
-async def _running(bench: Bench):  # noqa: ANN202 - a claim
+async def _running(bench: Bench) -> Claim:
     await bench.register(each("one", "a"))
     await bench.post("x", write("a/1"))
     return (await bench.claim_one()).claim
@@ -83,7 +84,7 @@ HELD = "    and activation.epoch == claim.epoch and activation.owner == claim.ow
 VARIANTS: dict[str, tuple[Check, str, str]] = {
     "no fence": (only_the_owner_commits, HELD, "    and activation.epoch == claim.epoch then\n"),
     "no epoch": (only_the_current_epoch_commits, HELD, "    and activation.owner == claim.owner then\n"),
-    "post not idempotent": (a_post_is_done_once, "if before then return before end\n", "\n"),
+    "post not idempotent": (a_post_is_done_once, "if answered then return answered end\n", "\n"),
     "commit not idempotent": (
         a_commit_is_done_once,
         "if fired and fired.token == codec.fired_token(claim) then return nil, 'done' end\n",
@@ -108,7 +109,8 @@ def broken(old: str, new: str) -> Callable[[str], scripts.Script]:
     assert any(old in text for text in texts.values()), f"no script holds {old!r}: adapt the variant"
     patched = {name: text.replace(old, new) for name, text in texts.items()}
     made = {
-        name: scripts.Script(name, text, hashlib.sha1(text.encode()).hexdigest()) for name, text in patched.items()
+        name: scripts.Script(name, text, hashlib.sha1(text.encode()).hexdigest())
+        for name, text in patched.items()
     }
     return made.__getitem__
 

@@ -33,7 +33,9 @@ async def test_a_second_commit_answers_done_and_writes_nothing(running: Bench) -
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"number": 99}, {"epoch": 2}, {"epoch": 0}, {"owner": "w2"}], ids=lambda wrong: str(*wrong.items())
+    "wrong",
+    [{"number": 99}, {"epoch": 2}, {"epoch": 0}, {"owner": "w2"}],
+    ids=lambda wrong: str(*wrong.items()),
 )
 async def test_only_the_holder_commits(running: Bench, wrong: dict[str, object]) -> None:
     claimed = await running.claim_one()
@@ -99,12 +101,14 @@ async def test_serializable_checks_what_was_read(running: Bench) -> None:
 
 
 async def test_parts_of_one_run_do_not_conflict_with_each_other(running: Bench) -> None:
-    """A generator that reports its progress revises the entry that it posted itself; and what it read, it may revise."""
+    """A generator that reports its progress revises the entry that it posted; and what it read, it may revise."""
     claimed = await running.claim_one()
     for part in (1, 2, 3):
         kept = {"reads": [("a/1", 1)], "kinds": ["c", "a"]}
         assert isinstance(await running.commit(claimed.claim, write("c/1", part), part=part, **kept), Applied)
-    assert isinstance(await running.commit(claimed.claim, write("a/1", 2), part=4, reads=[("a/1", 1)]), Applied)
+    assert isinstance(
+        await running.commit(claimed.claim, write("a/1", 2), part=4, reads=[("a/1", 1)]), Applied
+    )
     assert isinstance(await running.commit(claimed.claim, write("c/1", 9), reads=[("a/1", 1)]), Applied)
     assert await running.states("b") == {}
 

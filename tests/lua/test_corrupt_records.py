@@ -8,7 +8,11 @@ import pytest
 from redis.exceptions import RedisError
 
 from blackboard.errors import BlackboardError
+from blackboard.store.partition import Commit
 from tests.lua.bench import LEASE, Bench, each, gone, write
+
+UNREADABLE = (BlackboardError, RedisError, ValueError, TypeError)
+"""What a script's error arrives as; in memory, what broken JSON raises."""
 
 TESTED = {"s": "tested", "p": [{"k": "t", "m": "e", "a": "~t", "t": [["==", "x", 1]]}]}
 
@@ -16,14 +20,15 @@ TESTED = {"s": "tested", "p": [{"k": "t", "m": "e", "a": "~t", "t": [["==", "x",
 async def refused(bench: Bench, call: Any) -> None:
     """The call fails, and the store is as before."""
     before = await bench.dump()
-    with pytest.raises((BlackboardError, RedisError)):
+    with pytest.raises(UNREADABLE):
         await call
     assert await bench.dump() == before
 
 
 @pytest.fixture
 async def board(bench: Bench) -> Bench:
-    await bench.register(each("one", "a"), {"s": "sum", "p": [{"k": "b", "m": "g", "a": "b", "n": 1}]}, TESTED)
+    rest = {"s": "sum", "p": [{"k": "b", "m": "g", "a": "b", "n": 1}]}
+    await bench.register(each("one", "a"), rest, TESTED, each("poison", "p", cr=0), each("late", "q", af=10))
     await bench.post("x", write("a/1"), write("b/1"), write("b/2"))
     return bench
 
@@ -52,7 +57,7 @@ async def test_a_broken_trigger(board: Bench) -> None:
 
 
 async def test_broken_facts(board: Bench) -> None:
-    await board.command("HSET", board.keys.of_board("x", "meta"), "seq", "many")
+    await board.command("HSET", board.keys.of_board("x", "meta"), "state", "open many")
     await refused(board, board.post("x", write("a/9")))
     await refused(board, board.store.close("x", "@test", "", 0, board.now))
 
@@ -71,10 +76,10 @@ async def test_a_broken_activation(board: Bench) -> None:
 
 async def test_commit_beside_a_broken_one(board: Bench) -> None:
     """A group is one script: none of it is written."""
-    claims = await board.claim(2)
+    claimed = [each_claim.claim for each_claim in await board.claim(2)]
     await corrupt_entry(board, "b/2")
-    for claimed in claims:
-        await refused(board, board.commit(claimed.claim, write("c/1"), gone("b/1")))
+    commits = [Commit(claimed[0], [write("c/1")]), Commit(claimed[1], [write("b/2", 5)])]
+    await refused(board, board.store.commit(commits, board.request(1), board.now))
 
 
 async def test_a_claim_over_a_broken_entry(board: Bench) -> None:
@@ -84,7 +89,6 @@ async def test_a_claim_over_a_broken_entry(board: Bench) -> None:
 
 async def test_a_claim_that_fails_loses_nothing(board: Bench) -> None:
     """What it recovered from dead workers, before it met the broken record, is found again by the next claim."""
-    await board.register(each("poison", "p", cr=0), each("late", "q", af=10))
     await board.post("x", write("p/1"), write("q/1"))
     claimed = await board.claim(5)
     for each_claim in claimed:
@@ -93,7 +97,7 @@ async def test_a_claim_that_fails_loses_nothing(board: Bench) -> None:
     board.now += LEASE
     entry = await board.command("HGET", board.keys.of_board("x", "entries"), "b/2")
     await corrupt_entry(board, "b/2")
-    with pytest.raises((BlackboardError, RedisError)):
+    with pytest.raises(UNREADABLE):
         await board.claim(9)
     await board.command("HSET", board.keys.of_board("x", "entries"), "b/2", entry)
     found = {(c.claim.source, c.verdict) for c in await board.claim(9)}

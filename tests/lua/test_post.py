@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from blackboard.errors import BlackboardError, BoardClosed, EntryExists, EntryNotFound, Overloaded, VersionConflict
+from blackboard.errors import (
+    BlackboardError,
+    BoardClosed,
+    EntryExists,
+    EntryNotFound,
+    Overloaded,
+    VersionConflict,
+)
 from blackboard.limits import Limits
 from blackboard.store.partition import NEW, Write
 from tests.lua.bench import Bench, each, gone, write
@@ -147,7 +154,12 @@ async def test_the_largest_contribution(bench: Bench) -> None:
 
 async def test_a_trigger_that_holds_on_an_empty_board_fires_when_it_begins(bench: Bench) -> None:
     """`Absent(Payment)` alone, with a delay, is a deadline: it runs from the board's first moment."""
-    absent = {"s": "remind", "c": [{"k": "payment", "a": "payment"}], "w": [["==", ["n", 1], ["v", 0]]], "af": 50}
+    absent = {
+        "s": "remind",
+        "c": [{"k": "payment", "a": "payment"}],
+        "w": [["==", ["n", 1], ["v", 0]]],
+        "af": 50,
+    }
     await bench.register(absent)
     await bench.post("b", write("order/1"))
     await bench.post("paid", write("order/1"), write("payment/1"))

@@ -153,7 +153,9 @@ async def test_quiescence(bench: Bench) -> None:
     assert (await bench.store.facts("b")).settled  # type: ignore[union-attr]
 
 
-async def test_a_report_that_waits_for_its_precondition_is_no_longer_due_when_work_opens(bench: Bench) -> None:
+async def test_a_report_that_waits_for_its_precondition_is_no_longer_due_when_work_opens(
+    bench: Bench,
+) -> None:
     await bench.register(each("one", "a"), {"s": "report", "q": 1, "wk": ["z"]})
     await bench.post("b", write("y/1"))
     await bench.release((await bench.claim_one()).claim, "wait")

@@ -17,7 +17,7 @@ from tests.model.semantics import passes, value_at
 
 Expect = Callable[[str, Any, Any], None]
 LETTERS = {state: letter for letter, state in codec.STATES.items()}
-META = ("status", "seq", "busy", "closing", "floor", "rev", "count")
+FACTS = ("status", "seq", "busy", "closing", "floor", "rev", "count")
 
 
 @dataclass(slots=True)
@@ -34,7 +34,11 @@ class Log:
     def replay(self, event: Event) -> None:
         """Take the next event."""
         self.seq += 1
-        address, identity, number = event.address or "", (event.source or "", event.addresses), event.number or 0
+        address, identity, number = (
+            event.address or "",
+            (event.source or "", event.addresses),
+            event.number or 0,
+        )
         match event.type:
             case EventType.POSTED | EventType.REVISED:
                 if (event.type is EventType.POSTED) is (address in self.entries):
@@ -65,7 +69,9 @@ class Log:
         self.open[identity] = self.seq
         self.triggered.append((identity, self.seq))
 
-    def _leave(self, where: dict[Any, Any], what: Any, number: Any, of: Callable[[Any], Any] = lambda found: found) -> None:
+    def _leave(
+        self, where: dict[Any, Any], what: Any, number: Any, of: Callable[[Any], Any] = lambda found: found
+    ) -> None:
         found = where.pop(what, None)
         if found is None or of(found) != number:
             self.faults.append(f"event {self.seq}: {what} {number} leaves, but there was {found}")
@@ -128,7 +134,7 @@ async def look(client: AsyncClient, keys: Keys, logs: Mapping[str, Log]) -> Seen
 
 def _board(state: bytes | None, entries: Any, agenda: Any, memory: Any) -> SeenBoard:
     words = (state or b"0 0 0 0 0 0 0 0").decode().split(" ")
-    facts = {n: v if n == "status" and state else int(v) for n, v in zip(META, words, strict=False)}
+    facts = {n: v if n == "status" and state else int(v) for n, v in zip(FACTS, words, strict=False)}
     return SeenBoard(
         facts,
         {address.decode(): codec.entry(address.decode(), text) for address, text in entries.items()},
@@ -173,7 +179,7 @@ def _states(activations: Mapping[Identity, Any]) -> dict[Identity, str]:
 
 
 def _facts(board: Board) -> dict[str, Any]:
-    if board.status is None:
+    if board.status is None:  # the zeros of `_board`
         return {"status": 0, "seq": 0, "busy": 0, "closing": 0, "floor": 0, "rev": 0, "count": 0}
     return {
         "status": board.status,
@@ -187,9 +193,10 @@ def _facts(board: Board) -> dict[str, Any]:
 
 
 def _model_facts(a: Any) -> dict[str, Any]:
+    due = a.due if a.state in "dt" else 0
     return {
-        "number": a.number, "priority": a.trigger.get("pr", 0), "since": a.since, "due": a.due if a.state in "dt" else 0,
-        "attempts": a.attempts, "crashes": a.crashes, "epoch": a.epoch, "owner": a.owner,
+        "number": a.number, "priority": a.trigger.get("pr", 0), "since": a.since, "due": due, "attempts": a.attempts,
+        "crashes": a.crashes, "epoch": a.epoch, "owner": a.owner,
     }  # fmt: skip
 
 
@@ -231,7 +238,9 @@ def _check_memory(board: Board, seen: SeenBoard, expect: Expect) -> None:
     for trigger in board.triggers.values():
         for part in (*trigger.get("p", ()), *trigger.get("c", ())):
             if "a" in part:
-                wanted = {e.address.split("/", 1)[1].encode() for e in board.entries.values() if passes(e, part)}
+                wanted = {
+                    e.address.split("/", 1)[1].encode() for e in board.entries.values() if passes(e, part)
+                }
                 expect(f"{board.id} memory {part}", wanted, held.get(part["a"], set()))
 
 

@@ -7,19 +7,25 @@ meaningful when some are left out, which is what shrinking needs, and is printed
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
 from blackboard.activation import Claim, Claimed
-from blackboard.errors import BlackboardError, BoardClosed, EntryExists, EntryNotFound, LeaseLost, StaleSnapshot
-from blackboard.errors import VersionConflict
+from blackboard.errors import (
+    BlackboardError,
+    BoardClosed,
+    EntryExists,
+    EntryNotFound,
+    LeaseLost,
+    StaleSnapshot,
+    VersionConflict,
+)
 from blackboard.limits import Limits
 from blackboard.store import codec, partition
 from blackboard.store.calls import Calls
-from blackboard.store.connection import Clients
-from blackboard.store.keys import BOARD_KEYS, Keys
+from blackboard.store.keys import Keys
 from tests.model import audit, generator
 from tests.model.model import ANYTHING, NEW, SNAPSHOT, Board, Commit, Handed, Identity, Request, Write
 from tests.model.model import Partition as Model
@@ -55,7 +61,7 @@ class Run:
     """A case under way."""
 
     case: Case
-    clients: Clients
+    calls: Calls
     namespace: str
     counts: Counter[str] = field(default_factory=Counter)
     trace: list[str] = field(default_factory=list)
@@ -75,7 +81,7 @@ class Run:
 
     def __post_init__(self) -> None:
         self.keys = Keys(self.namespace)
-        self.store = partition.Partition(Calls(self.clients), self.keys, Limits())
+        self.store = partition.Partition(self.calls, self.keys, Limits())
         random = Random(self.case.seed + 1)
         boards = [f"b{i}" for i in range(random.choice((1, 1, 2)))]
         self.model = Model({name: Board(name) for name in boards})
@@ -109,7 +115,7 @@ class Run:
         keys = [*self.keys.declared, self.keys.bell(CREW), self.keys.bell(HALF_CREW)]
         for board in self.model.boards:
             keys += self.keys.board(board)
-        await self.clients.commands.execute_command("DEL", *keys)
+        await self.calls.clients.commands.execute_command("DEL", *keys)
 
     def _expect(self, what: str, model: Any, store: Any) -> None:
         if model != store:
@@ -130,7 +136,9 @@ class Run:
         if expected[0] == "ok":
             self.posted.append((board, operation, writes))
         try:
-            applied = await self.store.post(board.id, operation, "@test", [_stored(w) for w in writes], self.now)
+            applied = await self.store.post(
+                board.id, operation, "@test", [_stored(w) for w in writes], self.now
+            )
             answer: tuple[Any, ...] = ("ok", applied.seq, *applied.versions)
         except BlackboardError as error:
             answer = _refused(error)
@@ -195,7 +203,7 @@ class Run:
 
     async def _rematch(self, random: Random) -> str:
         board = self._board(random)
-        if board.status is None or board.revision == self.model.revision and random.random() < 0.8:
+        if board.status is None or (board.revision == self.model.revision and random.random() < 0.8):
             return ""
         revision, cursor = self.cursors.get(board.id, (self.model.revision, "0"))
         answer, value = await self.store.rematch(board.id, revision, cursor, 1, self.now)
@@ -236,7 +244,10 @@ class Run:
             self._expect(f"answer to {commit}", expected, answer)
             if answer[0] == "ok":
                 self._forget_retracted(_claim(commit), commit)
-        shown = [(c.board, *c.identity, c.token, c.part, [_shown(w) for w in c.writes], c.reads, c.kinds) for c in commits]
+        shown = [
+            (c.board, *c.identity, c.token, c.part, [_shown(w) for w in c.writes], c.reads, c.kinds)
+            for c in commits
+        ]
         answers = [_result(result) for result in results]
         return f"{shown} -> {answers}; {words} -> {self._take(request, handed) if words.wanted else ''}"
 
@@ -290,7 +301,11 @@ class Run:
         if entry and 0.2 < chance < 0.27:
             payload = entry.payload
         version = entry.version if entry else random.choice((NEW, NEW, NEW, 1))
-        return Write(address, random.choice((version, version, version, version, ANYTHING, ANYTHING, ANYTHING, NEW, 2)), payload)
+        return Write(
+            address,
+            random.choice((version, version, version, version, ANYTHING, ANYTHING, ANYTHING, NEW, 2)),
+            payload,
+        )
 
     def _request(self, random: Random) -> tuple[Request, partition.ClaimRequest]:
         owner = random.choice(OWNERS)
@@ -313,12 +328,19 @@ class Run:
         expected = self.model.claim(request, self.now, got)
         for have, want in zip(got, expected, strict=False):
             slots = () if want.verdict else want.slots
-            self._expect("claimed", (_without_slots(want), slots), (_without_slots(have), () if want.verdict else have.slots))
+            self._expect(
+                "claimed",
+                (_without_slots(want), slots),
+                (_without_slots(have), () if want.verdict else have.slots),
+            )
         self._expect("claimed", len(expected), len(got))
         for each in got:
             self.counts[f"claimed {each.verdict or 'to run'}"] += 1
         self.held = [*handed.claimed, *self.held][:12]
-        return [f"{c.claim.board} {c.claim.name} {c.claim.epoch} {c.verdict} {h.slots}" for c, h in zip(handed.claimed, got, strict=True)]
+        return [
+            f"{c.claim.board} {c.claim.name} {c.claim.epoch} {c.verdict} {h.slots}"
+            for c, h in zip(handed.claimed, got, strict=True)
+        ]
 
     def _learn(self, claimed: Sequence[Claimed]) -> None:
         """An activation that was opened and claimed in one call has told its number only here."""
@@ -342,11 +364,17 @@ class Run:
     def _contribution(self, random: Random, claimed: Claimed) -> Commit:
         board, identity, token = _who(claimed.claim)
         holder = self._holder(claimed)
-        part = 0 if random.random() < 0.75 else (0 if isinstance(holder, str) else holder.part) + random.choice((0, 1, 1, 1))
+        part = (
+            0
+            if random.random() < 0.75
+            else (0 if isinstance(holder, str) else holder.part) + random.choice((0, 1, 1, 1))
+        )
         bound = {e.address: e.version for slot in claimed.bindings for e in slot}
         writes = []
         for _ in range(random.choice((0, 1, 1, 2, 3))):
-            address = random.choice([*bound]) if bound and random.random() < 0.4 else generator.address(random)
+            address = (
+                random.choice([*bound]) if bound and random.random() < 0.4 else generator.address(random)
+            )
             write = self._write(random, self.model.boards[board], address)
             read = bound.get(address) if random.random() < 0.3 else None
             writes.append(Write(address, read or SNAPSHOT, write.payload))
@@ -367,16 +395,21 @@ class Run:
         """A run that retracted what it had read asks no longer whether it has changed."""
         gone = {write.address for write in commit.writes if write.payload is None}
         reads, kinds = self.isolation[claim]
-        self.isolation[claim] = ([(address, version) for address, version in reads if address not in gone], kinds)
+        self.isolation[claim] = (
+            [(address, version) for address, version in reads if address not in gone],
+            kinds,
+        )
 
     def _stored_commit(self, commit: Commit) -> partition.Commit:
-        return partition.Commit(_claim(commit), [_stored(w) for w in commit.writes], commit.part, commit.reads, commit.kinds)
+        return partition.Commit(
+            _claim(commit), [_stored(w) for w in commit.writes], commit.part, commit.reads, commit.kinds
+        )
 
     # ------------------------------------------------------------------ comparison
 
     async def _compare(self) -> None:
         """Everything the store holds must be what the model says."""
-        seen = await audit.look(self.clients.commands, self.keys, self.logs)
+        seen = await audit.look(self.calls.clients.commands, self.keys, self.logs)
         for board in self.model.boards.values():
             audit.compare_board(board, seen.boards[board.id], self.logs[board.id], self._expect)
         audit.check_indexes(self.model, seen, self._expect)
@@ -401,7 +434,9 @@ def _shown(write: Write) -> tuple[str, int, str | None]:
 
 
 def _stored(write: Write) -> partition.Write:
-    return partition.Write(write.address, write.expected, None if write.payload is None else 1, write.payload or "")
+    return partition.Write(
+        write.address, write.expected, None if write.payload is None else 1, write.payload or ""
+    )
 
 
 def _claim(commit: Commit) -> Claim:
@@ -416,12 +451,20 @@ def _who(claim: Claim) -> tuple[str, Identity, tuple[int, int, str | None]]:
 def _handed(claimed: Claimed) -> Handed:
     slots = tuple(tuple((e.address, e.version) for e in slot) for slot in claimed.bindings)
     board, identity, token = _who(claimed.claim)
-    return Handed(board, identity, token, claimed.attempts, claimed.crashes, claimed.snapshot, claimed.verdict, slots)
+    return Handed(
+        board, identity, token, claimed.attempts, claimed.crashes, claimed.snapshot, claimed.verdict, slots
+    )
 
 
 def _without_slots(handed: Handed) -> tuple[Any, ...]:
     return (
-        handed.board, handed.identity, handed.token, handed.attempts, handed.crashes, handed.snapshot, handed.verdict
+        handed.board,
+        handed.identity,
+        handed.token,
+        handed.attempts,
+        handed.crashes,
+        handed.snapshot,
+        handed.verdict,
     )
 
 

@@ -48,7 +48,9 @@ def payload(random: Random) -> str:
         if random.random() < 0.8:
             data[name] = random.choice(values[:2] if random.random() < 0.8 else values)
     if random.random() < 0.5:
-        data["n"] = random.choice(({"v": 0}, {"v": 1}, {"v": 1}, {"v": 1}, {"v": "a"}, {"v": None}, {"w": 1}, 5, None))
+        data["n"] = random.choice(
+            ({"v": 0}, {"v": 1}, {"v": 1}, {"v": 1}, {"v": "a"}, {"v": None}, {"w": 1}, 5, None)
+        )
     if random.random() < 0.1:
         data["long"] = "…" * 40  # beyond what the server keeps in its compact form, so that scans have slices
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
@@ -88,7 +90,7 @@ def _any_trigger(random: Random, name: str) -> Trigger:
     counted = [_counted(random, patterns) for _ in range(random.choice((0, 0, 0, 1, 1, 2)))]
     clauses = _clauses(random, patterns, counted)
     found: Trigger = {"s": name, "p": patterns, "j": joins, "c": counted, "w": clauses}
-    if random.random() < 0.15 or not counted and not any(pattern["m"] in "eg" for pattern in patterns):
+    if random.random() < 0.15 or (not counted and not any(pattern["m"] in "eg" for pattern in patterns)):
         found["q"] = 1
     _number_memories(found)
     _add_policies(random, found)
@@ -165,7 +167,9 @@ def _counted(random: Random, patterns: list[Json]) -> Json:
 def _clauses(random: Random, patterns: list[Json], counted: list[Json]) -> list[Json]:
     clauses = [_size_clause(random, i + 1, patterns) for i in range(len(counted))]
     if random.random() < 0.25 and (_each(patterns) or counted):
-        clauses.append(["any", [_alternative(random, patterns, counted) for _ in range(random.choice((1, 2, 2)))]])
+        clauses.append(
+            ["any", [_alternative(random, patterns, counted) for _ in range(random.choice((1, 2, 2)))]]
+        )
     if random.random() < 0.15 and _each(patterns):
         clauses.append(_comparison(random, patterns))
     return clauses
@@ -177,7 +181,9 @@ def _size_clause(random: Random, i: int, patterns: list[Json]) -> Json:
         sides = [["n", i], ["f", random.choice(each), "x"]]
         random.shuffle(sides)
         return [random.choice(("==", ">=", "!=", "<")), *sides]
-    op, number = random.choice((("==", 0), ("==", 0), ("==", 1), (">=", 1), (">=", 2), ("<", 2), ("!=", 1), ("<=", 3)))
+    op, number = random.choice(
+        (("==", 0), ("==", 0), ("==", 1), (">=", 1), (">=", 2), ("<", 2), ("!=", 1), ("<=", 3))
+    )
     return [op, ["n", i], ["v", number]]
 
 
@@ -197,7 +203,10 @@ def _alternative(random: Random, patterns: list[Json], counted: list[Json]) -> J
     else:
         inner = _comparison(random, patterns)
     if random.random() < 0.2:
-        return ["all", [inner, _size_clause(random, 1, patterns) if counted else _comparison(random, patterns)]]
+        return [
+            "all",
+            [inner, _size_clause(random, 1, patterns) if counted else _comparison(random, patterns)],
+        ]
     return inner
 
 

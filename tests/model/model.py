@@ -114,7 +114,8 @@ class Board:
             return {}
         every = bindings(trigger, list(self.entries.values()))
         if trigger.get("rf") == "o":
-            return {(trigger["s"], ()): first for first in [next(every, None)] if first}
+            first = next(every, None)
+            return {(trigger["s"], ()): first} if first else {}
         return {(trigger["s"], binding.addresses): binding for binding in every}
 
     def is_news(self, identity: Identity, trigger: Trigger, binding: Binding) -> bool:
@@ -172,7 +173,9 @@ class Board:
     def _trigger(self, identity: Identity, trigger: Trigger, now: int) -> None:
         delay = trigger.get("af")
         self.dead.pop(identity, None)
-        self.open[identity] = Activation(identity, trigger, "d" if delay else "r", now, now + delay if delay else 0)
+        self.open[identity] = Activation(
+            identity, trigger, "d" if delay else "r", now, now + delay if delay else 0
+        )
         self.seq += 1
 
     # ------------------------------------------------------------------ contributions
@@ -190,7 +193,9 @@ class Board:
                 return ("version", write.address, found)
         return None
 
-    def refusal(self, writes: Sequence[Write], snapshot: int = 0, own: Collection[int] = ()) -> tuple[Any, ...] | None:
+    def refusal(
+        self, writes: Sequence[Write], snapshot: int = 0, own: Collection[int] = ()
+    ) -> tuple[Any, ...] | None:
         """Why a contribution is refused whole, or None."""
         if self.status == "closed":
             return ("closed", self.id, 0)
@@ -252,7 +257,9 @@ class Board:
             return (activation,)
         if 0 < commit.part <= activation.part:
             return ("done",)
-        refused = self.refusal(commit.writes, activation.snapshot, activation.own) or self._stale(commit, activation)
+        refused = self.refusal(commit.writes, activation.snapshot, activation.own) or self._stale(
+            commit, activation
+        )
         if refused:
             activation.become("r")
             self.reconcile(now)
@@ -275,7 +282,9 @@ class Board:
             if found != version and not (entry and entry.seq in activation.own):
                 return ("read", address, found)
         for kind in commit.kinds:
-            foreign = [s for s in self.changed.get(kind, ()) if s > activation.snapshot and s not in activation.own]
+            foreign = [
+                s for s in self.changed.get(kind, ()) if s > activation.snapshot and s not in activation.own
+            ]
             if foreign:
                 return ("read", kind, self.changed[kind][-1])
         return None
@@ -296,7 +305,7 @@ class Board:
         return "ok"
 
     def release(self, identity: Identity, token: Any, verdict: str, now: int, declined: bool | None) -> str:
-        """A run is given back. `declined`: what the store says of one that waits for quiescence, which may be retested."""
+        """A run is given back. `declined`: what the store says of one that waits for quiescence; it may be retested."""
         activation = self.holder(identity, token)
         if isinstance(activation, str):
             return activation
@@ -431,7 +440,9 @@ class Partition:
         """What a claim must bring. `answer`, what it did bring, says only which of the crashed are to be settled."""
         number, before = self.requests.get(request.owner, (None, []))
         if number == request.number:
-            chosen = [(self.boards[b], i, verdict) for b, i, verdict in before if self._holds(request.owner, b, i)]
+            chosen = [
+                (self.boards[b], i, verdict) for b, i, verdict in before if self._holds(request.owner, b, i)
+            ]
             return [self._hand(*each, request, now, again=True) for each in chosen]
         settle = self._reap(now, {(h.board, h.identity) for h in answer if h.verdict == "revisit"})
         self._ring_timers(now)
@@ -471,7 +482,13 @@ class Partition:
     def _best(self, request: Request) -> list[tuple[Board, Identity]]:
         """Highest priority first, then the oldest, over all boards and all sources of the crew."""
         ready = [
-            (-activation.trigger.get("pr", 0), activation.since, field_of(board.id, identity).encode(), board, identity)
+            (
+                -activation.trigger.get("pr", 0),
+                activation.since,
+                field_of(board.id, identity).encode(),
+                board,
+                identity,
+            )
             for board in self.boards.values()
             for identity, activation in board.open.items()
             if activation.state == "r" and identity[0] in self.crews.get(request.crew, ())
@@ -480,20 +497,36 @@ class Partition:
         return [(board, identity) for *_, board, identity in ready[: request.wanted]]
 
     def _hand(
-        self, board: Board, identity: Identity, verdict: str, request: Request, now: int, again: bool = False
+        self,
+        board: Board,
+        identity: Identity,
+        verdict: str,
+        request: Request,
+        now: int,
+        *,
+        again: bool = False,
     ) -> Handed:
         activation = board.open[identity]
-        activation.state, activation.owner, activation.epoch = "x", request.owner, activation.epoch + (not again)
+        activation.state, activation.owner = "x", request.owner
+        activation.epoch += not again
         activation.snapshot = board.seq
         activation.lease = now + activation.trigger.get("ls", request.lease)
         binding = self._bind(board, activation, again=again or bool(verdict))
         if verdict == "" and binding:
             activation.mark = binding.newest()
             activation.at = binding.addresses
-        slots = tuple(tuple((e.address, e.version) for e in slot) for slot in binding.slots) if binding else ()
+        slots = (
+            tuple(tuple((e.address, e.version) for e in slot) for slot in binding.slots) if binding else ()
+        )
         return Handed(
-            board.id, identity, activation.token, activation.attempts, activation.crashes, board.seq,
-            verdict if binding or verdict else "revisit", slots
+            board.id,
+            identity,
+            activation.token,
+            activation.attempts,
+            activation.crashes,
+            board.seq,
+            verdict if binding or verdict else "revisit",
+            slots,
         )
 
     def _bind(self, board: Board, activation: Activation, *, again: bool) -> Binding | None:

@@ -33,7 +33,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """One combination for which a trigger holds: per pattern the entries it hands over, and the newest that can trigger."""
+    """One combination for which a trigger holds: per pattern the entries it hands over, and those that can trigger."""
 
     addresses: tuple[str, ...]
     slots: tuple[tuple[Entry, ...], ...]
@@ -145,7 +145,9 @@ def _joins_hold(trigger: Trigger, bound: Mapping[int, Entry]) -> bool:
     )
 
 
-def _slots(trigger: Trigger, bound: Mapping[int, Entry], entries: Sequence[Entry]) -> tuple[tuple[Entry, ...], ...]:
+def _slots(
+    trigger: Trigger, bound: Mapping[int, Entry], entries: Sequence[Entry]
+) -> tuple[tuple[Entry, ...], ...]:
     """What every pattern hands over beside the entries bound one by one."""
     slots = []
     for i, pattern in enumerate(trigger.get("p", ())):
@@ -172,7 +174,9 @@ def _holds(
     return all(_clause(clause, trigger, bound, entries) for clause in trigger.get("w", ()))
 
 
-def _clause(clause: Sequence[Any], trigger: Trigger, bound: Mapping[int, Entry], entries: Sequence[Entry]) -> bool:
+def _clause(
+    clause: Sequence[Any], trigger: Trigger, bound: Mapping[int, Entry], entries: Sequence[Entry]
+) -> bool:
     op, *operands = clause
     if op in {"any", "all"}:
         return (any if op == "any" else all)(_clause(inner, trigger, bound, entries) for inner in operands[0])
@@ -180,7 +184,9 @@ def _clause(clause: Sequence[Any], trigger: Trigger, bound: Mapping[int, Entry],
     return OPERATORS[op](values[0], values[1] if len(values) > 1 else None)
 
 
-def _operand(operand: Sequence[Any], trigger: Trigger, bound: Mapping[int, Entry], entries: Sequence[Entry]) -> Json:
+def _operand(
+    operand: Sequence[Any], trigger: Trigger, bound: Mapping[int, Entry], entries: Sequence[Entry]
+) -> Json:
     what, *rest = operand
     if what == "v":
         return rest[0]

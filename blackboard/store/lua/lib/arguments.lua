@@ -25,10 +25,16 @@ function arguments.number()
   return tonumber(call_words[call_at])
 end
 
---- A list with its length in front. (The empty one is always the same: nobody adds to what was read.)
+--- A list with its length in front. (The empty one is always the same: nobody adds to what was read. And `unpack` fails
+--- from 8,000 values.)
 function arguments.list()
   local length = arguments.number()
   if length == 0 then return NONE end
+  if length > 4000 then
+    local list = {}
+    for i = 1, length do list[i] = arguments.next() end
+    return list
+  end
   call_at = call_at + length
   return { unpack(call_words, call_at - length + 1, call_at) }
 end

@@ -13,7 +13,9 @@ at_beginning(function() board.all, board.by_id, board.now = {}, {}, 0 end)
 --- something (`closing`: those of sources that wait for quiescence; `idle`: such ones that wait for their precondition);
 --- `floor` is the highest version ever retracted.
 local function open(id, meta, entries, memory, agenda_key, log, fired, ops)
-  local status, seq, busy, closing, floor, rev, count, idle = string.match(redis.call('HGET', meta, 'state') or '', STATE)
+  local state = redis.call('HGET', meta, 'state')
+  local status, seq, busy, closing, floor, rev, count, idle = string.match(state or '', STATE)
+  if state and not status then error('the facts of board ' .. id .. ' cannot be read: ' .. state) end
   local ctx = {
     id = id, meta = meta, entries = entries, log = log, fired = fired, ops = ops,
     memory = lexset.new(memory), agenda = lexset.new(agenda_key),

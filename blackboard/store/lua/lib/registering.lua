@@ -44,7 +44,7 @@ end
 
 --- The kinds that a card's trigger is listed under.
 local function kinds_of(card)
-  local kinds = card.kinds
+  local kinds = { unpack(card.kinds) }
   if holds_from_the_start(cjson.decode(card.trigger)) then kinds[#kinds + 1] = triggers.BEGINNING end
   return kinds
 end

@@ -4,7 +4,8 @@ local rematching = {}
 
 --- Puts a memory's member when the store lacks it.
 local function remember(ctx, member)
-  if member and not redis.call('ZSCORE', ctx.memory.key, member) and not (ctx.memory.staged and ctx.memory.staged[member] ~= nil) then
+  local staged = ctx.memory.staged and ctx.memory.staged[member] ~= nil
+  if member and not staged and not redis.call('ZSCORE', ctx.memory.key, member) then
     lexset.put(ctx.memory, member, true)
   end
 end

@@ -1,0 +1,97 @@
+"""Run all benchmarks on an embedded server of their own and print a table and JSON: ``python -m benchmarks``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import shutil
+import statistics
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks import raw, scenarios
+from blackboard.store import embedded
+
+Rows = dict[str, float]
+
+TARGETS = {
+    "chain, activations/s": "≥ 10,000",
+    "fan-out 20 / fan-in, activations/s": "≥ 10,000",
+    "raw limit, activations/s": "",
+    "chain as a share of the raw limit": "≥ 0.50",
+    "two worker processes over one": "≥ 1.8",
+    "post → action starts, p50 ms": "≤ 0.7",
+    "post → action starts, p99 ms": "≤ 3",
+    "chain of 5, one at a time, p50 ms": "≤ 3",
+    "board of 100,000 entries over 100": "≤ 1.2",
+    "1,000 sources over 10": "≤ 1.2",
+    "bytes per finished activation": "≤ 1,200",
+}
+
+
+def median(measure: Callable[[], float], times: int) -> float:
+    """The median of several measurements."""
+    return statistics.median(measure() for _ in range(times))
+
+
+def measure(url: str, path: str, times: int) -> Rows:
+    """All numbers, in the order of the table."""
+    run = asyncio.run
+    rows: Rows = {}
+    # Raw and real in turn, so that both see the same machine.
+    shares, chains, raws = [], [], []
+    for _ in range(times):
+        raws.append(raw.rate(path))
+        chains.append(run(scenarios.chain_rate(url))["activations_per_second"])
+        shares.append(chains[-1] / raws[-1])
+    rows["chain, activations/s"] = statistics.median(chains)
+    rows["fan-out 20 / fan-in, activations/s"] = median(
+        lambda: run(scenarios.fan_rate(url))["activations_per_second"], times
+    )
+    rows["raw limit, activations/s"] = statistics.median(raws)
+    rows["chain as a share of the raw limit"] = statistics.median(shares)
+    rows["two worker processes over one"] = median(
+        lambda: scenarios.processes_rate(url, 2)["activations_per_second"]
+        / scenarios.processes_rate(url, 1)["activations_per_second"],
+        times,
+    )
+    quick = run(scenarios.latency(url))
+    rows["post → action starts, p50 ms"] = quick["start_p50_ms"]
+    rows["post → action starts, p99 ms"] = quick["start_p99_ms"]
+    rows["chain of 5, one at a time, p50 ms"] = quick["chain_p50_ms"]
+    rows["board of 100,000 entries over 100"] = run(scenarios.growth_with_entries(url))["ratio"]
+    rows["1,000 sources over 10"] = run(scenarios.growth_with_sources(url))["ratio"]
+    rows["bytes per finished activation"] = run(scenarios.memory(url, path))["bytes_per_activation"]
+    return rows
+
+
+def main() -> None:
+    """Measure, print the table, write JSON where it is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--times", type=int, default=3, help="measurements behind each median (default 3)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers as JSON")
+    options = parser.parse_args()
+    directory = Path(tempfile.mkdtemp(prefix="bb-"))
+    try:
+        url = embedded.ensure(directory)
+        rows = measure(url, url.removeprefix("unix://"), options.times)
+    finally:
+        embedded.stop(directory)
+        shutil.rmtree(directory, ignore_errors=True)
+    width = max(map(len, rows))
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
+    for label, value in rows.items():
+        shown = f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
+        print(f"{label:<{width}}  {shown:>10}   target {TARGETS[label]}" if TARGETS[label] else f"{label:<{width}}  {shown:>10}")
+    text = json.dumps({label: round(value, 3) for label, value in rows.items()}, ensure_ascii=False)
+    print(f"\n{text}")
+    if options.json:
+        options.json.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""What is measured: each scenario takes the URL of a server of its own and returns its numbers."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from uuid import uuid4
+
+import redis
+
+from benchmarks.application import End, Start, Sum, Task, chain, fan, grown
+from blackboard import Blackboard, Entry
+
+Numbers = dict[str, float]
+
+
+def name() -> str:
+    """A namespace that nothing else uses."""
+    return f"bench-{uuid4().hex[:8]}"
+
+
+async def fill(bb: Blackboard, boards: int, entry: Callable[[], Entry], together: int = 50) -> None:
+    """Post an entry on each of many boards."""
+    for first in range(0, boards, together):
+        await asyncio.gather(*(bb.board(f"b{number}").post(entry()) for number in range(first, first + together)))
+
+
+async def chain_rate(url: str, boards: int = 3000, concurrency: int = 64) -> Numbers:
+    """Activations per second of one worker process on many chains of five."""
+    async with chain(name(), url) as bb:
+        await fill(bb, boards, lambda: Start(n=0))
+        worker = bb.workers(concurrency=concurrency, burst=True)
+        begun = time.perf_counter()
+        await worker.run()
+        seconds = time.perf_counter() - begun
+        assert worker.finished == 5 * boards, f"{worker.finished} of {5 * boards} activations"
+        return {"activations_per_second": worker.finished / seconds}
+
+
+async def fan_rate(url: str, boards: int = 400, concurrency: int = 64) -> Numbers:
+    """Activations per second with a fan-out of twenty and a fan-in."""
+    async with fan(name(), url) as bb:
+        await fill(bb, boards, lambda: Start(n=0))
+        worker = bb.workers(concurrency=concurrency, burst=True)
+        begun = time.perf_counter()
+        await worker.run()
+        seconds = time.perf_counter() - begun
+        assert await bb.board("b0").read(Sum) is not None
+        return {"activations_per_second": worker.finished / seconds}
+
+
+def processes_rate(url: str, processes: int, boards: int = 3000) -> Numbers:
+    """Activations per second of several worker processes on many chains."""
+    namespace = name()
+    asyncio.run(_fill_chain(namespace, url, boards))
+    command = [sys.executable, "-m", "benchmarks.worker", namespace, url]
+    workers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(processes)]
+    reports = [worker.communicate(timeout=300)[0].split() for worker in workers]
+    finished = sum(int(report[0]) for report in reports)
+    begun, ended = min(float(report[1]) for report in reports), max(float(report[2]) for report in reports)
+    assert finished == 5 * boards, f"{finished} of {5 * boards} activations"
+    return {"activations_per_second": finished / (ended - begun)}
+
+
+async def _fill_chain(namespace: str, url: str, boards: int) -> None:
+    async with chain(namespace, url) as bb:
+        await fill(bb, boards, lambda: Start(n=0))
+
+
+async def latency(url: str, times: int = 300) -> Numbers:
+    """Milliseconds from before a post to the first line of the action, and through a chain of five, on an idle system."""
+    started: list[float] = []
+    bb = chain(name(), url)
+
+    @bb.knowledge_source
+    async def start_of_action(entry: Start) -> None:
+        started.append(time.perf_counter())
+
+    first, through = [], []
+    async with bb, bb.workers(concurrency=8):
+        for number in range(times):
+            board = bb.board(f"b{number}")
+            begun = time.perf_counter()
+            await board.post(Start(n=0))
+            await board.wait_for(End, timeout=30)
+            through.append(1000 * (time.perf_counter() - begun))
+            await board.settled(timeout=30)
+            first.append(1000 * (started[-1] - begun))
+    return {
+        "start_p50_ms": statistics.median(first),
+        "start_p99_ms": statistics.quantiles(first, n=100)[98],
+        "chain_p50_ms": statistics.median(through),
+        "chain_p99_ms": statistics.quantiles(through, n=100)[98],
+    }
+
+
+async def growth_with_entries(url: str, small: int = 100, large: int = 100_000, commits: int = 2000) -> Numbers:
+    """How much longer activations take on a board of 100,000 entries than on one of 100, in pairs."""
+    namespace = name()
+    async with grown(namespace, url, 1) as bb:
+        sizes = {"small": small, "large": large}
+        for board, size in sizes.items():
+            for begin in range(0, size, 1000):
+                entries = [Start(n=0)] if begin < 0 else _ballast(begin, min(1000, size - begin))
+                await bb.board(board).post(*entries)
+        ratios = []
+        for turn in range(5):
+            seconds = {}
+            for board in sizes:
+                first = 10_000_000 + turn * commits
+                begun = time.perf_counter()
+                await bb.board(board).post(*(Task(number=first + i) for i in range(commits)))
+                await bb.workers(concurrency=64, burst=True).run()
+                seconds[board] = time.perf_counter() - begun
+            ratios.append(seconds["large"] / seconds["small"])
+        return {"ratio": statistics.median(ratios)}
+
+
+class Ballast(Entry, key="number"):
+    number: int
+
+
+def _ballast(first: int, count: int) -> list[Entry]:
+    return [Ballast(number=first + i) for i in range(count)]
+
+
+async def growth_with_sources(url: str, few: int = 10, many: int = 1000, commits: int = 2000) -> Numbers:
+    """How much longer activations take with 1,000 registered sources than with 10, in pairs."""
+    boards = {count: grown(name(), url, count) for count in (few, many)}
+    ratios = []
+    async with boards[few], boards[many]:
+        for turn in range(5):
+            seconds = {}
+            for count, bb in boards.items():
+                begun = time.perf_counter()
+                await bb.board(f"b{turn}").post(*(Task(number=i) for i in range(commits)))
+                worker = bb.workers(concurrency=64, burst=True)
+                await worker.run()
+                seconds[count] = time.perf_counter() - begun
+            ratios.append(seconds[many] / seconds[few])
+    return {"ratio": statistics.median(ratios)}
+
+
+async def memory(url: str, path: str, boards: int = 2000) -> Numbers:
+    """Bytes of the server per finished activation of a chain of five, with its entry and its whole history."""
+    with redis.Redis(unix_socket_path=path) as client:
+        client.flushdb()
+        before = client.info("memory")["used_memory"]
+        async with chain(name(), url) as bb:
+            await fill(bb, boards, lambda: Start(n=0))
+            await bb.workers(concurrency=64, burst=True).run()
+        return {"bytes_per_activation": (client.info("memory")["used_memory"] - before) / (5 * boards)}
