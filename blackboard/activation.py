@@ -44,6 +44,8 @@ class Activation:
     owner: str | None
     started: int
     problem: str
+    identity: str
+    """What it is on its board: ``refire="once"`` leaves out the addresses."""
 
     @property
     def name(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Iterable
 from datetime import timedelta
@@ -62,6 +63,7 @@ class Blackboard:
         self._kinds: dict[str, type[Entry]] = {}
         self._store: Store | None = None
         self._users = 0
+        self._opening = asyncio.Lock()
 
     def __repr__(self) -> str:
         return f"<Blackboard {self.name}>"
@@ -115,19 +117,28 @@ class Blackboard:
     # ------------------------------------------------------------------ connecting
 
     async def __aenter__(self) -> Self:
-        if self._store is None:
-            self._store = await open_store(
-                self.name, self.url, settings=self._settings, limits=self.limits, partitions=self._partitions
-            )
-            if self._sources:
-                await register(self._store, "", self._sources.values())
-        self._users += 1
+        async with self._opening:
+            self._store = self._store or await self._open()
+            self._users += 1
         return self
+
+    async def _open(self) -> Store:
+        store = await open_store(
+            self.name, self.url, settings=self._settings, limits=self.limits, partitions=self._partitions
+        )
+        try:
+            if self._sources:
+                await register(store, "", self._sources.values())
+        except BaseException:
+            await store.aclose()
+            raise
+        return store
 
     async def __aexit__(self, *_: object) -> None:
         self._users -= 1
         if self._users == 0 and self._store is not None:
             store, self._store = self._store, None
+            self._opening = asyncio.Lock()  # a lock belongs to the loop it was waited for on
             await store.aclose()
 
     def store(self) -> Store:

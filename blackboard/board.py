@@ -19,7 +19,7 @@ from blackboard.event import Event, EventType
 from blackboard.ids import check_board_id, check_key, operation_id
 from blackboard.limits import Limits
 from blackboard.signature import Injected
-from blackboard.store.codec import identity
+
 from blackboard.store.partition import ANYTHING, NEW, BoardFacts, Write
 from blackboard.store.store import Store
 
@@ -46,6 +46,14 @@ class Reads:
 
     versions: dict[str, int] = field(default_factory=dict)
     kinds: set[str] = field(default_factory=set)
+
+    def note(self, found: Iterable[StoredEntry], kinds: Iterable[str] = (), absent: str | None = None) -> None:
+        """Note what was read, or not found. What was read first counts: an answer that differs later is no snapshot."""
+        for each in found:
+            self.versions.setdefault(each.address, each.version)
+        if absent is not None:
+            self.versions.setdefault(absent, 0)
+        self.kinds.update(kinds)
 
 
 class Host(Protocol):
@@ -156,8 +164,7 @@ class Board(Injected):
         found = next((each for each in await self.dead() if each.number == number), None)
         if found is None:
             raise ActivationNotFound(self.id, str(activation))
-        who = identity(found.source, found.addresses)
-        answer = await self._partition.revive(self.id, who, self._author)
+        answer = await self._partition.revive(self.id, found.identity, self._author)
         if answer == "absent":
             raise ActivationNotFound(self.id, str(activation))
         if answer == "closed":
@@ -179,11 +186,17 @@ class Board(Injected):
 
     async def get(self, address: str) -> StoredEntry | None:
         """The entry at an address as the store keeps it, without its class; None when there is none."""
-        return await self._partition.entry(self.id, address)
+        found = await self._partition.entry(self.id, address)
+        if self._reads is not None:
+            self._reads.note([found] if found else [], absent=address)
+        return found
 
     async def entries(self, kind: str | None = None) -> list[StoredEntry]:
         """All entries, or those of a kind by its name, as the store keeps them, in address order."""
-        return await self._partition.entries(self.id, kind)
+        found = await self._partition.entries(self.id, kind)
+        if self._reads is not None:
+            self._reads.note(found, kinds=[kind] if kind else {each.kind for each in found})
+        return found
 
     async def status(self) -> BoardFacts:
         """Whether the board is open, and how busy. Raises BoardNotFound."""
@@ -283,8 +296,7 @@ class Board(Injected):
         clauses = [clause for condition in conditions for clause in clauses_of(condition)]
         stored = await self._stored(kind)
         if self._reads is not None:
-            self._reads.kinds.add(kind.__kind__)
-            self._reads.versions.update({each.address: each.version for each in stored})
+            self._reads.note(stored, kinds=[kind.__kind__])
         found = [decode(kind, each.payload, Stamp(each.address, each.version, each.seq)) for each in stored]
         return [entry for entry in found if all(holds(clause, entry) for clause in clauses)]
 

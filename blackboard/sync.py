@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Coroutine, Iterator
 from typing import Any, Self, TypeVar
 
 T = TypeVar("T")
@@ -69,22 +69,29 @@ class Synchronous:
     def _plain(self, value: Any) -> Any:
         if inspect.iscoroutine(value):
             return self._plain(self._loop.run(value))
-        if isinstance(value, AsyncIterator):
+        if isinstance(value, AsyncGenerator):
             return self._iterate(value)
         if hasattr(value, "__aenter__") or type(value).__module__ == "blackboard.board" and hasattr(value, "post"):
             return Synchronous(value, self._loop)
         return value
 
-    def _iterate(self, source: AsyncIterator[T]) -> Iterator[T]:
-        while True:
-            try:
-                yield self._loop.run(_next(source))
-            except StopAsyncIteration:
-                return
+    def _iterate(self, source: AsyncGenerator[T, None]) -> Iterator[T]:
+        try:
+            while True:
+                try:
+                    yield self._loop.run(_next(source))
+                except StopAsyncIteration:
+                    return
+        finally:
+            self._loop.run(_close(source))
 
 
-async def _next(source: AsyncIterator[T]) -> T:
+async def _next(source: AsyncGenerator[T, None]) -> T:
     return await anext(source)
+
+
+async def _close(source: AsyncGenerator[T, None]) -> None:
+    await source.aclose()
 
 
 class SyncBlackboard(Synchronous):
@@ -93,6 +100,15 @@ class SyncBlackboard(Synchronous):
     def __init__(self, blackboard: Any) -> None:
         super().__init__(blackboard, _Loop())
 
+    def __enter__(self) -> Self:
+        try:
+            return super().__enter__()
+        except BaseException:
+            self._loop.stop()
+            raise
+
     def __exit__(self, *exc: object) -> None:
-        super().__exit__(*exc)
-        self._loop.stop()
+        try:
+            super().__exit__(*exc)
+        finally:
+            self._loop.stop()

@@ -60,6 +60,9 @@ GRACE = 30.0
 LEFT_BEHIND = 64
 """Threads beyond the concurrency: a plain function cannot be stopped, and must not hold up those that come after it."""
 
+CANCEL_AGAIN = 0.05
+"""Seconds after which what has not ended is cancelled again."""
+
 BELL_SECONDS = 60
 """How long a doorbell rings."""
 
@@ -164,8 +167,12 @@ async def _together(works: Iterable[Coroutine[Any, Any, None]]) -> None:
 
 
 async def _end(tasks: Collection[asyncio.Task[Any]]) -> None:
-    for task in tasks:
-        task.cancel()
+    """Cancel tasks until they have ended: a client that is just connecting or being answered swallows a cancellation."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN)
     await asyncio.gather(*tasks, return_exceptions=True)
 
 

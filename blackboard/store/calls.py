@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Sequence
 from typing import Any
 
-from redis.exceptions import NoScriptError, RedisClusterException, RedisError, ResponseError
+from redis.exceptions import NoPermissionError, NoScriptError, RedisClusterException, RedisError, ResponseError
 
 from blackboard.errors import StoreBusy, StoreUnreachable
 from blackboard.store.address import Deployment
@@ -43,9 +43,11 @@ class Calls:
             return
         try:
             await self._load_library()
-        except ResponseError as error:
-            logger.info("the server keeps no functions for us (%s): commands run as scripts, which is slower", error)
+        except NoPermissionError as error:
+            logger.warning("this user may not load functions (%s): commands run as scripts, which is slower", error)
             return
+        except (RedisError, OSError) as error:
+            raise translate(error, self.clients.url, "FUNCTION LOAD") from error
         self._functions = True
 
     async def script(self, name: str, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:

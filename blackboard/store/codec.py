@@ -66,6 +66,7 @@ def activation(field: str, text: bytes) -> Activation:
         owner=None if facts[10] == "-" else facts[10],
         started=facts[16],
         problem=problem,
+        identity=rest,
     )
 
 

@@ -245,7 +245,7 @@ async def test_two_that_answer_each_other_stop_at_a_fixed_point(bb: Blackboard) 
         await board.post(Counter(value=0))
         await board.run_until_settled(timeout=10)
         assert (await board.read(Counter)).value == 6
-        assert len(await fired(board)) == 14
+        assert len(await fired(board)) == 13
 
 
 async def test_an_open_activation_always_sees_the_newest_version(bb: Blackboard) -> None:

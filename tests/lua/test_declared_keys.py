@@ -1,7 +1,7 @@
 """Scripts write declared keys only, in functions and in scripts alike: undeclared ones break half-way.
 
-The server itself is asked: a user that may write the declared keys and read the rest of the tag, and nothing else, lives
-a whole board's life. Doorbells and announcements are advisory, and that they are refused must disturb nothing.
+The server itself is asked: a user that may write the declared keys and read the rest of the tag, and nothing else,
+lives a whole board's life. Doorbells and announcements are advisory: that they are refused must disturb nothing.
 """
 
 from __future__ import annotations

@@ -11,9 +11,9 @@ from blackboard.event import Event, EventType
 from blackboard.store import codec
 from blackboard.store.connection import AsyncClient
 from blackboard.store.keys import Keys
-from tests.model.model import Board, Identity
+from tests.model.board import Board, Identity
 from tests.model.model import Partition as Model
-from tests.model.semantics import passes, value_at
+from tests.model.semantics import passes
 
 Expect = Callable[[str, Any, Any], None]
 LETTERS = {state: letter for letter, state in codec.STATES.items()}
@@ -242,6 +242,3 @@ def _check_memory(board: Board, seen: SeenBoard, expect: Expect) -> None:
                     e.address.split("/", 1)[1].encode() for e in board.entries.values() if passes(e, part)
                 }
                 expect(f"{board.id} memory {part}", wanted, held.get(part["a"], set()))
-
-
-__all__ = ["Log", "Seen", "check_indexes", "compare_board", "look", "value_at"]

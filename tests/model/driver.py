@@ -13,23 +13,26 @@ from random import Random
 from typing import Any
 
 from blackboard.activation import Claim, Claimed
-from blackboard.errors import (
-    BlackboardError,
-    BoardClosed,
-    EntryExists,
-    EntryNotFound,
-    LeaseLost,
-    StaleSnapshot,
-    VersionConflict,
-)
+from blackboard.errors import BlackboardError
 from blackboard.limits import Limits
 from blackboard.store import codec, partition
 from blackboard.store.calls import Calls
 from blackboard.store.keys import Keys
 from tests.model import audit, generator
-from tests.model.model import ANYTHING, NEW, SNAPSHOT, Board, Commit, Handed, Identity, Request, Write
+from tests.model.board import ANYTHING, NEW, SNAPSHOT, Board, Commit, Write
 from tests.model.model import Partition as Model
+from tests.model.model import Request
 from tests.model.semantics import Trigger
+from tests.model.translation import (
+    answer_of,
+    claim_of,
+    handed_of,
+    holder_of,
+    refusal_of,
+    to_store,
+    told,
+    without_slots,
+)
 
 CREW, HALF_CREW = "all", "half"
 OWNERS = ("w1", "w2", "w3")
@@ -137,14 +140,14 @@ class Run:
             self.posted.append((board, operation, writes))
         try:
             applied = await self.store.post(
-                board.id, operation, "@test", [_stored(w) for w in writes], self.now
+                board.id, operation, "@test", [to_store(w) for w in writes], self.now
             )
             answer: tuple[Any, ...] = ("ok", applied.seq, *applied.versions)
         except BlackboardError as error:
-            answer = _refused(error)
+            answer = refusal_of(error)
             expected = expected[: len(answer)]
         self._expect("answer", expected, answer)
-        return f"{board.id} {operation} {[_shown(w) for w in writes]} -> {answer}"
+        return f"{board.id} {operation} {[told(w) for w in writes]} -> {answer}"
 
     async def _close(self, random: Random) -> str:
         board = self._board(random)
@@ -237,18 +240,18 @@ class Run:
         for commit, result in zip(commits, results, strict=True):
             expected = self.model.boards[commit.board].commit(commit, self.now)
             self.counts[f"commit {expected[0]}"] += 1
-            answer = _result(result)
+            answer = answer_of(result)
             # The stub turns every kind of conflict into one error, which names the address.
             if answer[0] == "stale":
                 expected = ("stale", expected[1])
             self._expect(f"answer to {commit}", expected, answer)
             if answer[0] == "ok":
-                self._forget_retracted(_claim(commit), commit)
+                self._forget_retracted(claim_of(commit), commit)
         shown = [
-            (c.board, *c.identity, c.token, c.part, [_shown(w) for w in c.writes], c.reads, c.kinds)
+            (c.board, *c.identity, c.token, c.part, [told(w) for w in c.writes], c.reads, c.kinds)
             for c in commits
         ]
-        answers = [_result(result) for result in results]
+        answers = [answer_of(result) for result in results]
         return f"{shown} -> {answers}; {words} -> {self._take(request, handed) if words.wanted else ''}"
 
     async def _fail(self, random: Random) -> str:
@@ -260,7 +263,7 @@ class Run:
             return await self._give_back(claimed, "ready")
         verdict, delay = ("dead", 0) if dead else ("retry", random.choice((0, 1, 100)))
         answer = await self.store.fail(claimed.claim, verdict, delay, "error", "boom", self.now)
-        board, identity, token = _who(claimed.claim)
+        board, identity, token = holder_of(claimed.claim)
         expected = self.model.boards[board].fail(identity, token, verdict, delay, self.now)
         self.counts[f"fail {verdict} {expected}"] += 1
         self._expect("answer", expected, answer)
@@ -276,7 +279,7 @@ class Run:
 
     async def _give_back(self, claimed: Claimed, verdict: str) -> str:
         answer = await self.store.release(claimed.claim, verdict, "no", self.now)
-        board, identity, token = _who(claimed.claim)
+        board, identity, token = holder_of(claimed.claim)
         declined = await self._declined(board)
         expected = self.model.boards[board].release(identity, token, verdict, self.now, declined)
         self.counts[f"release {verdict} {expected}"] += 1
@@ -323,15 +326,15 @@ class Run:
 
     def _take(self, request: Request, handed: partition.Handed) -> list[str]:
         """Compare what a claim brought with what it must bring, and keep it."""
-        got = [_handed(each) for each in handed.claimed]
+        got = [handed_of(each) for each in handed.claimed]
         self._learn(handed.claimed)
         expected = self.model.claim(request, self.now, got)
         for have, want in zip(got, expected, strict=False):
             slots = () if want.verdict else want.slots
             self._expect(
                 "claimed",
-                (_without_slots(want), slots),
-                (_without_slots(have), () if want.verdict else have.slots),
+                (without_slots(want), slots),
+                (without_slots(have), () if want.verdict else have.slots),
             )
         self._expect("claimed", len(expected), len(got))
         for each in got:
@@ -345,7 +348,7 @@ class Run:
     def _learn(self, claimed: Sequence[Claimed]) -> None:
         """An activation that was opened and claimed in one call has told its number only here."""
         for each in claimed:
-            board, identity, token = _who(each.claim)
+            board, identity, token = holder_of(each.claim)
             activation = self.model.boards[board].open.get(identity)
             if activation and not activation.number:
                 activation.number = token[0]
@@ -358,11 +361,11 @@ class Run:
         return random.choice(self.held) if self.held and random.random() < 0.1 else None
 
     def _holder(self, claimed: Claimed) -> Any:
-        board, identity, token = _who(claimed.claim)
+        board, identity, token = holder_of(claimed.claim)
         return self.model.boards[board].holder(identity, token)
 
     def _contribution(self, random: Random, claimed: Claimed) -> Commit:
-        board, identity, token = _who(claimed.claim)
+        board, identity, token = holder_of(claimed.claim)
         holder = self._holder(claimed)
         part = (
             0
@@ -402,7 +405,7 @@ class Run:
 
     def _stored_commit(self, commit: Commit) -> partition.Commit:
         return partition.Commit(
-            _claim(commit), [_stored(w) for w in commit.writes], commit.part, commit.reads, commit.kinds
+            claim_of(commit), [to_store(w) for w in commit.writes], commit.part, commit.reads, commit.kinds
         )
 
     # ------------------------------------------------------------------ comparison
@@ -427,70 +430,3 @@ WEIGHTS = {
     "change": 1,
     "close": 1,
 }
-
-
-def _shown(write: Write) -> tuple[str, int, str | None]:
-    return write.address, write.expected, write.payload
-
-
-def _stored(write: Write) -> partition.Write:
-    return partition.Write(
-        write.address, write.expected, None if write.payload is None else 1, write.payload or ""
-    )
-
-
-def _claim(commit: Commit) -> Claim:
-    number, epoch, owner = commit.token
-    return Claim(commit.board, codec.identity(*commit.identity), number, epoch, str(owner))
-
-
-def _who(claim: Claim) -> tuple[str, Identity, tuple[int, int, str | None]]:
-    return claim.board, codec.split_identity(claim.identity), (claim.number, claim.epoch, claim.owner)
-
-
-def _handed(claimed: Claimed) -> Handed:
-    slots = tuple(tuple((e.address, e.version) for e in slot) for slot in claimed.bindings)
-    board, identity, token = _who(claimed.claim)
-    return Handed(
-        board, identity, token, claimed.attempts, claimed.crashes, claimed.snapshot, claimed.verdict, slots
-    )
-
-
-def _without_slots(handed: Handed) -> tuple[Any, ...]:
-    return (
-        handed.board,
-        handed.identity,
-        handed.token,
-        handed.attempts,
-        handed.crashes,
-        handed.snapshot,
-        handed.verdict,
-    )
-
-
-def _refused(error: BlackboardError) -> tuple[Any, ...]:
-    match error:
-        case EntryExists():
-            return ("exists", error.address)
-        case VersionConflict():
-            return ("version", error.address)
-        case EntryNotFound():
-            return ("gone", error.address)
-        case BoardClosed():
-            return ("closed", error.board)
-    raise error
-
-
-def _result(result: partition.Applied | Exception | None) -> tuple[Any, ...]:
-    match result:
-        case None:
-            return ("done",)
-        case partition.Applied():
-            return ("ok", result.seq, *result.versions)
-        case LeaseLost():
-            return ("lost",)
-        case BoardClosed():
-            return ("closed",)
-        case StaleSnapshot():
-            return ("stale", result.addresses[0])
-    raise result

@@ -24,7 +24,7 @@ if ctx.status ~= 'open' then return { 'done', ctx.seq, 0 } end
 
 local dropped = closing.drop_agenda(ctx)
 ctx.status = 'closed'
-board.event(ctx, 'C', board.now, author, reason, dropped)
+board.event(ctx, 'C', author, reason, dropped)
 board.flush()
 partition.flush()
 closing.expire(ctx, retention)

@@ -32,8 +32,7 @@ if verdict == 'dead' then
 else
   activation.attempts, activation.problem = activation.attempts + 1, problem
   activation.due = board.now + delay
-  board.event(ctx, 'E', board.now, claim.owner, claim.identity, activation.number, activation.attempts, activation.due,
-    problem)
+  board.event(ctx, 'E', claim.owner, claim.identity, activation.number, activation.attempts, activation.due, problem)
   agenda.move(ctx, claim.identity, activation, 't')
 end
 settling.after(claim, dirty, activation.depth)

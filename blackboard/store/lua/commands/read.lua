@@ -18,7 +18,7 @@ if kind == '' then
   table.sort(addresses)
 else
   addresses[1] = kind
-  for _, member in ipairs(lexset.range(ctx.memory, kind .. US .. US)) do
+  for _, member in ipairs(lexset.range(board.memory(ctx), kind .. US .. US)) do
     addresses[#addresses + 1] = kind .. '/' .. string.match(member, '[^' .. US .. ']*$')
   end
 end

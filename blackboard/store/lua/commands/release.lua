@@ -27,7 +27,7 @@ if not activation then return why end
 
 local dirty, ctx = activation.dirty == 1, claim.board
 if verdict == 'wait' and not dirty then
-  board.event(ctx, 'W', board.now, claim.owner, claim.identity, activation.number, reason)
+  board.event(ctx, 'W', claim.owner, claim.identity, activation.number, reason)
   agenda.move(ctx, claim.identity, activation, 'w')
 else
   agenda.move(ctx, claim.identity, activation, 'r')

@@ -26,9 +26,9 @@ if not activation or activation.state ~= 'D' then return 'absent' end
 
 local trigger = triggers.source(codec.source(identity))
 if trigger then agenda.retune(ctx, identity, activation, trigger) end
-board.event(ctx, 'V', board.now, author, identity, activation.number)
+board.event(ctx, 'V', author, identity, activation.number)
 partition.dead[ctx.id .. RS .. identity] = false
-lexset.put(ctx.agenda, identity, true)
+lexset.put(board.agenda(ctx), identity, true)
 activation.attempts, activation.crashes, activation.since = 0, 0, board.now
 agenda.move(ctx, identity, activation, 'r')
 matching.revisit(ctx, identity, ctx.seq, activation.depth)

@@ -64,7 +64,7 @@ end
 
 --- Puts a new activation on the agenda.
 function agenda.open(ctx, trigger, identity, bound, cause, depth)
-  local number = board.event(ctx, 'T', board.now, cause, identity, depth)
+  local number = board.event(ctx, 'T', cause, identity, depth)
   local delayed = trigger.af ~= nil
   local activation = {
     state = '-', number = number, cause = cause, depth = depth, priority = trigger.pr or 0, since = board.now,
@@ -72,7 +72,7 @@ function agenda.open(ctx, trigger, identity, bound, cause, depth)
     snapshot = 0, dirty = 0, part = 0, quiescent = trigger.q or 0, started = 0, own = '-', bound = bound, problem = '',
   }
   if partition.activation(ctx.id .. RS .. identity) then partition.dead[ctx.id .. RS .. identity] = false end
-  lexset.put(ctx.agenda, identity, true)
+  lexset.put(board.agenda(ctx), identity, true)
   agenda.move(ctx, identity, activation, delayed and 'd' or 'r')
 end
 
@@ -84,25 +84,25 @@ function agenda.leave(ctx, identity, activation)
   if activation.state == 'D' then
     partition.dead[field] = false
   else
-    lexset.put(ctx.agenda, identity, false)
+    lexset.put(board.agenda(ctx), identity, false)
   end
   partition.put(field, false)
 end
 
 --- Its trigger no longer holds: it leaves without having run.
 function agenda.obviate(ctx, identity, activation, cause)
-  board.event(ctx, 'O', board.now, cause, identity, activation.number)
+  board.event(ctx, 'O', cause, identity, activation.number)
   agenda.leave(ctx, identity, activation)
 end
 
 --- Its attempts are spent: it leaves the agenda and is kept with its last error.
 function agenda.bury(ctx, identity, activation, by, reason, problem)
-  board.event(ctx, 'D', board.now, by, identity, activation.number, reason, problem)
+  board.event(ctx, 'D', by, identity, activation.number, reason, problem)
   activation.problem, activation.due = problem, board.now
   agenda.move(ctx, identity, activation, 'D')
-  lexset.put(ctx.agenda, identity, false)
+  lexset.put(board.agenda(ctx), identity, false)
   partition.dead[ctx.id .. RS .. identity] = 0
 end
 
 --- The identities of a source that are on the agenda, in order.
-function agenda.of(ctx, source) return lexset.range(ctx.agenda, source .. RS) end
+function agenda.of(ctx, source) return lexset.range(board.agenda(ctx), source .. RS) end

@@ -34,7 +34,7 @@ local function matches(ctx, pattern, value)
     local entry = board.entry(ctx, pattern.k)
     return entry and condition.passes(entry, pattern.t) and { entry } or {}
   end
-  return entries(ctx, pattern.k, lexset.range(ctx.memory, prefix(pattern, value)))
+  return entries(ctx, pattern.k, lexset.range(board.memory(ctx), prefix(pattern, value)))
 end
 
 --- The value that pattern `i`'s join field must have, given what is bound.
@@ -121,11 +121,11 @@ end
 --- How many entries a counted set (Count, Absent) has beside what is bound.
 function binding.count(ctx, counted, bound)
   local joins = counted.j
-  if not joins and not counted.u then return lexset.count(ctx.memory, counted.a .. US) end
+  if not joins and not counted.u then return lexset.count(board.memory(ctx), counted.a .. US) end
   local value = joins and condition.value(bound[joins[1][2]], joins[1][3])
   if joins and not condition.joins(value, value) then return 0 end
   if joins and #joins == 1 and counted.ix and not counted.u then
-    return lexset.count(ctx.memory, prefix(counted, value))
+    return lexset.count(board.memory(ctx), prefix(counted, value))
   end
   local count = 0
   for _, entry in ipairs(matches(ctx, counted, value)) do

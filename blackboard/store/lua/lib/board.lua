@@ -18,13 +18,26 @@ local function open(id, meta, entries, memory, agenda_key, log, fired, ops)
   if state and not status then error('the facts of board ' .. id .. ' cannot be read: ' .. state) end
   local ctx = {
     id = id, meta = meta, entries = entries, log = log, fired = fired, ops = ops,
-    memory = lexset.new(memory), agenda = lexset.new(agenda_key),
+    memory_key = memory, agenda_key = agenda_key,
     status = status, seq = tonumber(seq or 0), busy = tonumber(busy or 0), closing = tonumber(closing or 0),
     floor = tonumber(floor or 0), rev = tonumber(rev or 0), count = tonumber(count or 0), idle = tonumber(idle or 0),
-    cache = {}, changed = {}, firings = {}, events = {}, kinds = {}, touched = false,
+    cache = {}, happened = 0, touched = false,
+    events = false, changed = false, firings = false, kinds = false, memory_set = false, agenda_set = false,
   }
   board.all[#board.all + 1], board.by_id[id] = ctx, ctx
   return ctx
+end
+
+--- The memories of the board's patterns.
+function board.memory(ctx)
+  if not ctx.memory_set then ctx.memory_set = lexset.new(ctx.memory_key) end
+  return ctx.memory_set
+end
+
+--- The identities of the board's open activations.
+function board.agenda(ctx)
+  if not ctx.agenda_set then ctx.agenda_set = lexset.new(ctx.agenda_key) end
+  return ctx.agenda_set
 end
 
 --- Opens the board whose keys start at the key `first`, to be written.
@@ -34,8 +47,7 @@ function board.open(id, first) return open(id, unpack(arguments.keys, first, fir
 function board.view(id)
   if board.by_id[id] then return board.by_id[id] end
   local stem = partition.tag .. 'b:' .. id .. ':'
-  return open(id, stem .. 'meta', stem .. 'entries', stem .. 'memory', stem .. 'agenda', stem .. 'log', stem .. 'fired',
-    stem .. 'ops')
+  return open(id, stem .. 'meta', stem .. 'entries', stem .. 'memory')
 end
 
 --- Opens the boards named in ARGV (`count, id, …`), whose keys follow those of the partition.
@@ -75,18 +87,46 @@ function board.entry(ctx, address)
 end
 
 function board.put(ctx, address, entry)
-  ctx.cache[address], ctx.changed[address] = entry, true
+  ctx.cache[address] = entry
+  if not ctx.changed then ctx.changed = {} end
+  ctx.changed[address] = true
+end
+
+--- Notes the event that changed a kind last.
+function board.note_kind(ctx, kind, seq)
+  if not ctx.kinds then ctx.kinds = {} end
+  ctx.kinds[kind] = seq
+end
+
+--- The event that changed a kind last.
+function board.last_of_kind(ctx, kind)
+  return ctx.kinds and ctx.kinds[kind] or tonumber(redis.call('HGET', ctx.meta, 'k:' .. kind) or 0)
+end
+
+-- How events are written: a letter, the time, then these. `%d` and not `%s`, since numbers as text are costly.
+local FIELDS = {
+  B = '%s', P = '%s %s %d %s %s', R = '%s %s %d %s %s', X = '%s %s %d', T = '%d %s %d', O = '%d %s %d', F = '%s %s %d %d %d %d',
+  E = '%s %s %d %d %d %s', D = '%s %s %d %s %s', W = '%s %s %d %s', V = '%s %s %d', C = '%s %s %d',
+}
+local formats = {} -- made at first use: while a library is loaded, it has no functions to call
+
+local function event_format(letter)
+  formats[letter] = letter .. US .. '%d' .. US .. string.gsub(FIELDS[letter], ' ', US)
+  return formats[letter]
 end
 
 --- Appends an event and returns its number: its position in the log.
-function board.event(ctx, ...)
-  ctx.seq = ctx.seq + 1
-  ctx.events[#ctx.events + 1] = table.concat({ ... }, US)
+function board.event(ctx, letter, ...)
+  local text = string.format(formats[letter] or event_format(letter), board.now, ...)
+  if not ctx.events then ctx.events = { false, false, false, false } end
+  ctx.seq, ctx.happened = ctx.seq + 1, ctx.happened + 1
+  ctx.events[ctx.happened] = text
   return ctx.seq
 end
 
 --- What fired last for an identity, or false.
 function board.fired(ctx, identity)
+  if not ctx.firings then ctx.firings = {} end
   local fired = ctx.firings[identity]
   if fired == nil then
     local text = redis.call('HGET', ctx.fired, identity)
@@ -98,58 +138,64 @@ end
 
 --- Records that an activation committed with the binding it holds.
 function board.fire(ctx, identity, activation)
+  if not ctx.firings then ctx.firings = {} end
   ctx.firings[identity] = {
     mark = activation.mark, own = activation.own, token = codec.fired_token(activation), new = true,
   }
 end
 
 local function flush_entries(ctx)
-  if next(ctx.changed) == nil then return end
-  local set, removed = {}, {}
+  local set, removed, n, r = scratch.set, scratch.removed, 0, 0
   for address in pairs(ctx.changed) do
     local entry = ctx.cache[address]
     if entry then
-      set[#set + 1], set[#set + 2] = address, codec.entry_text(entry)
+      set[n + 1], set[n + 2], n = address, codec.entry_text(entry), n + 2
     else
-      removed[#removed + 1] = address
+      removed[r + 1], r = address, r + 1
     end
   end
-  many('HSET', ctx.entries, set)
-  many('HDEL', ctx.entries, removed)
+  many('HSET', ctx.entries, set, n)
+  many('HDEL', ctx.entries, removed, r)
 end
 
 local function flush_firings(ctx)
-  local set = {}
+  local set, n = scratch.set, 0
   for identity, fired in pairs(ctx.firings) do
     if fired and fired.new then
-      set[#set + 1], set[#set + 2] = identity, string.format('%d %s ', fired.mark, fired.own) .. fired.token
+      set[n + 1], set[n + 2], n = identity, string.format('%d %s ', fired.mark, fired.own) .. fired.token, n + 2
     end
   end
-  many('HSET', ctx.fired, set)
+  many('HSET', ctx.fired, set, n)
+end
+
+local function flush_meta(ctx)
+  local set, n = scratch.set, 2
+  set[1], set[2] = 'state', string.format('%s %d %d %d %d %d %d %d', ctx.status, ctx.seq, ctx.busy, ctx.closing, ctx.floor,
+    ctx.rev, ctx.count, ctx.idle)
+  if ctx.cleared then set[n + 1], set[n + 2], n = 'cleared', ctx.cleared, n + 2 end
+  if ctx.kinds then
+    for kind, seq in pairs(ctx.kinds) do set[n + 1], set[n + 2], n = 'k:' .. kind, string.format('%d', seq), n + 2 end
+  end
+  many('HSET', ctx.meta, set, n)
 end
 
 local function flush_one(ctx)
-  many('RPUSH', ctx.log, ctx.events) -- first of all writes, and one that needs memory: refused whole when there is none
-  local meta = {
-    'state', string.format('%s %d %d %d %d %d %d %d', ctx.status, ctx.seq, ctx.busy, ctx.closing, ctx.floor, ctx.rev,
-      ctx.count, ctx.idle),
-  }
-  if ctx.cleared then meta[#meta + 1], meta[#meta + 2] = 'cleared', ctx.cleared end
-  for kind, seq in pairs(ctx.kinds) do meta[#meta + 1], meta[#meta + 2] = 'k:' .. kind, string.format('%d', seq) end
-  many('HSET', ctx.meta, meta)
-  flush_entries(ctx)
-  flush_firings(ctx)
-  lexset.flush(ctx.memory)
-  lexset.flush(ctx.agenda)
+  -- The log first: of all writes it is the one that always needs memory, and so is refused, whole, when there is none.
+  if ctx.happened > 0 then many('RPUSH', ctx.log, ctx.events, ctx.happened) end
+  flush_meta(ctx)
+  if ctx.changed then flush_entries(ctx) end
+  if ctx.firings then flush_firings(ctx) end
+  if ctx.memory_set then lexset.flush(ctx.memory_set) end
+  if ctx.agenda_set then lexset.flush(ctx.agenda_set) end
 end
 
 --- Writes all boards down, then tells whoever watches them (advisory).
 function board.flush()
   for _, ctx in ipairs(board.all) do
-    if #ctx.events > 0 or ctx.touched then flush_one(ctx) end
+    if ctx.happened > 0 or ctx.touched then flush_one(ctx) end
   end
   for _, ctx in ipairs(board.all) do
-    if #ctx.events > 0 then redis.pcall('PUBLISH', partition.tag .. 'b:' .. ctx.id .. ':log', ctx.seq) end
-    ctx.events, ctx.changed, ctx.kinds, ctx.touched = {}, {}, {}, false
+    if ctx.happened > 0 then redis.pcall('PUBLISH', partition.tag .. 'b:' .. ctx.id .. ':log', '') end
+    ctx.events, ctx.happened, ctx.changed, ctx.kinds, ctx.touched = false, 0, false, false, false
   end
 end

@@ -5,6 +5,8 @@
 -- settles it by `fail` or `release`.
 
 local claiming = {}
+-- Patterns, made once.
+local FIRST, FIELD = '^[^' .. US .. ']+', '^[^' .. US .. ']+' .. US .. '%d+' .. US .. '%d+' .. US .. '(.*)$'
 local SCAN, SWEEP = 64, 128 -- sources looked at, timers and leases moved, in one call
 local CRASHES = 3
 
@@ -65,39 +67,51 @@ function claiming.recover()
   return settle
 end
 
---- The ready rows of each source the crew runs, at most `wanted + 1` of each: a skip scan over the ready set from
---- `cursor` on, so that what others run, and what nothing runs, costs one look-up.
-local function candidates(crew, wanted, cursor)
-  local rows, sources, from, wrapped = {}, 0, '[' .. cursor, cursor == ''
+--- What comes first in the ready set of a source: its rows, at most `wanted + 1`, and the rank of the first.
+local function queue(source, wanted)
+  local stem = source .. US
+  local rows = redis.call('ZRANGEBYLEX', READY, '[' .. stem, '(' .. stem .. LAST, 'LIMIT', 0, wanted + 1)
+  return { source = source, rows = rows, at = 1, rank = string.sub(rows[1], #stem + 1) }
+end
+
+--- The ready rows of each source the crew runs: a skip scan over the ready set from `cursor` on, so that what others run,
+--- and what nothing runs, costs one look-up.
+local function queues(crew, wanted, cursor)
+  local found, from, wrapped = {}, '[' .. cursor, cursor == ''
   for _ = 1, SCAN do
     local row = redis.call('ZRANGEBYLEX', READY, from, '+', 'LIMIT', 0, 1)[1]
-    local source = row and string.match(row, '^[^' .. US .. ']+')
+    local source = row and string.match(row, FIRST)
     if not row or wrapped and cursor ~= '' and source >= cursor then
       if wrapped then break end
       from, wrapped = '-', true
     else
-      if string.find(partition.crews(source), '|' .. crew .. '|', 1, true) then
-        sources = sources + 1
-        local stem = source .. US
-        local found = redis.call('ZRANGEBYLEX', READY, '[' .. stem, '(' .. stem .. LAST, 'LIMIT', 0, wanted + 1)
-        for _, each in ipairs(found) do rows[#rows + 1] = each end
-      end
+      if string.find(partition.crews(source), '|' .. crew .. '|', 1, true) then found[#found + 1] = queue(source, wanted) end
       from = '(' .. source .. US .. LAST
     end
   end
-  return rows, sources
+  return found
 end
 
---- Picks the best rows over all sources: priority, then age. Returns them, and the sources left with work.
-local function pick(crew, wanted, cursor)
-  local rows, sources = candidates(crew, wanted, cursor)
-  if sources > 1 then
-    local rank = {}
-    for _, row in ipairs(rows) do rank[row] = string.match(row, US .. '(.*)$') end
-    table.sort(rows, function(a, b) return rank[a] < rank[b] end)
+--- The queue whose first row is best: priority, then age, then name.
+local function best(list)
+  local found
+  for _, each in ipairs(list) do
+    if each.rank and (not found or each.rank < found.rank) then found = each end
   end
-  local left = {}
-  for i = wanted + 1, #rows do left[string.match(rows[i], '^[^' .. US .. ']+')], rows[i] = true, nil end
+  return found
+end
+
+--- Takes the best rows over all sources. Returns them, and the sources left with work.
+local function pick(crew, wanted, cursor)
+  local list, rows, left = queues(crew, wanted, cursor), {}, {}
+  for i = 1, wanted do
+    local first = best(list)
+    if not first then break end
+    rows[i], first.at = first.rows[first.at], first.at + 1
+    local following = first.rows[first.at]
+    first.rank = following and string.sub(following, #first.source + 2)
+  end
+  for _, each in ipairs(list) do if each.rank then left[each.source] = true end end
   return rows, left
 end
 
@@ -208,7 +222,7 @@ function claiming.claim(reply, request)
   local rows, left = pick(request.crew, request.wanted, request.cursor)
   local fields = {}
   for i, row in ipairs(rows) do
-    fields[i] = string.match(row, '^[^' .. US .. ']+' .. US .. '%d+' .. US .. '%d+' .. US .. '(.*)$')
+    fields[i] = string.match(row, FIELD)
     partition.ready[row] = false
   end
   partition.load(fields)

@@ -5,7 +5,7 @@ local closing = {}
 --- Takes every activation off the agenda, dead ones too. Returns how many.
 function closing.drop_agenda(ctx)
   local fields = {}
-  for i, identity in ipairs(lexset.range(ctx.agenda, '')) do fields[i] = ctx.id .. RS .. identity end
+  for i, identity in ipairs(lexset.range(board.agenda(ctx), '')) do fields[i] = ctx.id .. RS .. identity end
   for _, field in ipairs(redis.call('ZRANGEBYLEX', DEAD, '[' .. ctx.id .. RS, '(' .. ctx.id .. RS .. LAST)) do
     fields[#fields + 1] = field
   end
@@ -20,7 +20,7 @@ end
 --- One rule for all keys of a board.
 function closing.expire(ctx, retention)
   if retention <= 0 then return end
-  for _, key in ipairs({ ctx.meta, ctx.entries, ctx.memory.key, ctx.agenda.key, ctx.log, ctx.fired, ctx.ops }) do
+  for _, key in ipairs({ ctx.meta, ctx.entries, ctx.memory_key, ctx.agenda_key, ctx.log, ctx.fired, ctx.ops }) do
     redis.call('PEXPIRE', key, retention)
   end
 end

@@ -27,7 +27,7 @@ local function stale(ctx, operation, activation)
     if found ~= tonumber(reads[i + 1]) and not own then return { 'read', reads[i], found } end
   end
   for _, kind in ipairs(operation.kinds) do
-    local changed = ctx.kinds[kind] or tonumber(redis.call('HGET', ctx.meta, 'k:' .. kind) or 0)
+    local changed = board.last_of_kind(ctx, kind)
     if changed > activation.snapshot and not codec.is_own(activation.own, changed) then return { 'read', kind, changed } end
   end
   return nil
@@ -44,11 +44,15 @@ end
 local function note_own(activation, first, last)
   if last < first then return end
   local own = activation.own
-  local start = string.match(own, '(%d+)%-' .. (first - 1) .. '$')
+  if own == '-' then
+    activation.own = string.format('%d-%d', first, last)
+    return
+  end
+  local start = string.match(own, string.format('(%%d+)%%-%d$', first - 1))
   if start then
-    activation.own = string.gsub(own, '%d+%-%d+$', start .. '-' .. last)
+    activation.own = string.gsub(own, '%d+%-%d+$', string.format('%s-%d', start, last))
   else
-    activation.own = (own == '-' and '' or own .. ',') .. first .. '-' .. last
+    activation.own = string.format('%s,%d-%d', own, first, last)
   end
 end
 
@@ -74,8 +78,8 @@ function committing.commit(operation, bounds)
 
   local by, depth = settling.name(operation), activation.depth
   if operation.final then
-    board.event(ctx, 'F', board.now, operation.owner, operation.identity, activation.number, activation.snapshot,
-      activation.mark, activation.started)
+    board.event(ctx, 'F', operation.owner, operation.identity, activation.number, activation.snapshot, activation.mark,
+      activation.started)
   end
   local before = ctx.seq
   local changes, versions = contribution.apply(ctx, operation.writes, by, depth)

@@ -19,6 +19,7 @@ function contribution.read()
 end
 
 function contribution.load(ctx, writes)
+  if #writes == 1 then return board.entry(ctx, writes[1].address) end
   local addresses = {}
   for i, write in ipairs(writes) do addresses[i] = write.address end
   board.load(ctx, addresses)
@@ -63,7 +64,7 @@ end
 
 local function retract(ctx, write, old, by)
   if not old then return nil end
-  local seq = board.event(ctx, 'X', board.now, by, write.address, old.version)
+  local seq = board.event(ctx, 'X', by, write.address, old.version)
   ctx.floor, ctx.count = math.max(ctx.floor, old.version), ctx.count - 1
   board.put(ctx, write.address, false)
   return { address = write.address, kind = codec.kind(write.address), old = old, new = false, seq = seq }
@@ -72,7 +73,7 @@ end
 local function put(ctx, write, old, by, depth)
   if old and old.payload == write.payload then return nil end
   local version = (old and old.version or ctx.floor) + 1
-  local seq = board.event(ctx, old and 'R' or 'P', board.now, by, write.address, version, write.schema, write.payload)
+  local seq = board.event(ctx, old and 'R' or 'P', by, write.address, version, write.schema, write.payload)
   local entry = {
     address = write.address, version = version, seq = seq, depth = depth, schema = write.schema, payload = write.payload,
   }
@@ -116,7 +117,7 @@ function contribution.apply(ctx, writes, by, depth)
     if write.schema == '' then change = retract(ctx, write, old, by) else change = put(ctx, write, old, by, depth) end
     if change then
       changes[#changes + 1] = change
-      ctx.kinds[change.kind] = change.seq
+      board.note_kind(ctx, change.kind, change.seq)
     end
     versions[i] = ctx.cache[write.address] and ctx.cache[write.address].version or 0
   end

@@ -2,13 +2,17 @@
 -- `put` is called for real transitions only, so that counts stay exact.
 
 --- One write command over any number of arguments (`unpack` fails from 8,000 values).
-local function many(command, key, values)
-  if #values == 0 then return end
-  if #values <= 4000 then return redis.call(command, key, unpack(values)) end
-  for first = 1, #values, 4000 do
-    redis.call(command, key, unpack(values, first, math.min(first + 3999, #values)))
+local function many(command, key, values, length)
+  length = length or #values
+  if length == 0 then return end
+  if length <= 4000 then return redis.call(command, key, unpack(values, 1, length)) end
+  for first = 1, length, 4000 do
+    redis.call(command, key, unpack(values, first, math.min(first + 3999, length)))
   end
 end
+
+-- Where arguments of a write are gathered; used again for each, since making tables is most of what a script costs.
+local scratch = { set = {}, removed = {} }
 
 local lexset = {}
 
@@ -27,6 +31,9 @@ function lexset.put(set, member, present)
   end
   if not present then set.removed = set.removed + 1 end
 end
+
+--- Whether this call changes the member.
+function lexset.is_staged(set, member) return set.staged ~= nil and set.staged[member] ~= nil end
 
 --- The members that start with `prefix`, in order; at most `limit` of them when it is given.
 function lexset.range(set, prefix, limit)
@@ -57,15 +64,15 @@ end
 
 function lexset.flush(set)
   if not set.staged then return end
-  local added, removed = {}, {}
+  local added, removed, a, r = scratch.set, scratch.removed, 0, 0
   for member, present in pairs(set.staged) do
     if present then
-      added[#added + 1], added[#added + 2] = '0', member
+      added[a + 1], added[a + 2], a = '0', member, a + 2
     else
-      removed[#removed + 1] = member
+      removed[r + 1], r = member, r + 1
     end
   end
-  many('ZADD', set.key, added)
-  many('ZREM', set.key, removed)
+  many('ZADD', set.key, added, a)
+  many('ZREM', set.key, removed, r)
   set.staged, set.removed = nil, nil
 end

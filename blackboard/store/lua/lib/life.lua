@@ -8,7 +8,7 @@ at_beginning(function() life.born = nil end)
 function life.begin(ctx, by)
   if ctx.status then return end
   ctx.status, ctx.rev = 'open', triggers.revision()
-  board.event(ctx, 'B', board.now, by)
+  board.event(ctx, 'B', by)
   life.born, ctx.born = ctx, true
 end
 

@@ -7,15 +7,15 @@ local matching = {}
 
 --- Applies a change to the memories of its kind.
 function matching.remember(ctx, change)
-  if not codec.key(change.address) then return end
+  if change.kind == change.address then return end -- a kind without key has no memory
   local seen = {}
   local function update(pattern)
     if pattern.u or pattern.k ~= change.kind or seen[pattern.a] then return end
     seen[pattern.a] = true
     local was, is = binding.member(change.old, pattern), binding.member(change.new, pattern)
     if was == is then return end
-    if was then lexset.put(ctx.memory, was, false) end
-    if is then lexset.put(ctx.memory, is, true) end
+    if was then lexset.put(board.memory(ctx), was, false) end
+    if is then lexset.put(board.memory(ctx), is, true) end
   end
   update({ k = change.kind, a = change.kind })
   for _, trigger in ipairs(triggers.of(change.kind)) do

@@ -45,41 +45,42 @@ function partition.put(field, activation)
 end
 
 local function flush_scores(key, staged)
-  if next(staged) == nil then return end
-  local set, removed = {}, {}
+  if next(staged) == nil then return staged end
+  local set, removed, n, r = scratch.set, scratch.removed, 0, 0
   for member, score in pairs(staged) do
     if score then
-      set[#set + 1], set[#set + 2] = string.format('%d', score), member
+      set[n + 1], set[n + 2], n = string.format('%d', score), member, n + 2
     else
-      removed[#removed + 1] = member
+      removed[r + 1], r = member, r + 1
     end
   end
-  many('ZADD', key, set)
-  many('ZREM', key, removed)
+  many('ZADD', key, set, n)
+  many('ZREM', key, removed, r)
+  return {}
 end
 
 local function flush_activations()
   if next(partition.changed) == nil then return end
-  local set, removed = {}, {}
+  local set, removed, n, r = scratch.set, scratch.removed, 0, 0
   for field in pairs(partition.changed) do
     local activation = partition.activations[field]
     if activation then
-      set[#set + 1], set[#set + 2] = field, codec.activation_text(activation)
+      set[n + 1], set[n + 2], n = field, codec.activation_text(activation), n + 2
     else
-      removed[#removed + 1] = field
+      removed[r + 1], r = field, r + 1
     end
   end
-  many('HSET', ACTIVATIONS, set)
-  many('HDEL', ACTIVATIONS, removed)
+  many('HSET', ACTIVATIONS, set, n)
+  many('HDEL', ACTIVATIONS, removed, r)
+  partition.changed = {}
 end
 
 function partition.flush()
   flush_activations()
-  flush_scores(READY, partition.ready)
-  flush_scores(DUE, partition.due)
-  flush_scores(LEASES, partition.leases)
-  flush_scores(DEAD, partition.dead)
-  partition.changed, partition.ready, partition.due, partition.leases, partition.dead = {}, {}, {}, {}, {}
+  partition.ready = flush_scores(READY, partition.ready)
+  partition.due = flush_scores(DUE, partition.due)
+  partition.leases = flush_scores(LEASES, partition.leases)
+  partition.dead = flush_scores(DEAD, partition.dead)
 end
 
 --- Rings one doorbell per crew of workers that runs one of the sources. Advisory: a bell may be refused (it is no

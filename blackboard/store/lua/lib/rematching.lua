@@ -4,9 +4,9 @@ local rematching = {}
 
 --- Puts a memory's member when the store lacks it.
 local function remember(ctx, member)
-  local staged = ctx.memory.staged and ctx.memory.staged[member] ~= nil
-  if member and not staged and not redis.call('ZSCORE', ctx.memory.key, member) then
-    lexset.put(ctx.memory, member, true)
+  local staged = board.memory(ctx).staged and board.memory(ctx).staged[member] ~= nil
+  if member and not staged and not redis.call('ZSCORE', ctx.memory_key, member) then
+    lexset.put(board.memory(ctx), member, true)
   end
 end
 
@@ -48,8 +48,8 @@ function rematching.clear(ctx, revision)
   for alpha in pairs(new) do
     local always = string.sub(alpha, 1, 1) ~= '~' -- the memory of a whole kind
     if not kept[alpha] and not always then
-      for _, member in ipairs(lexset.range(ctx.memory, alpha .. US)) do
-        lexset.put(ctx.memory, member, false)
+      for _, member in ipairs(lexset.range(board.memory(ctx), alpha .. US)) do
+        lexset.put(board.memory(ctx), member, false)
         dropped = true
       end
     end

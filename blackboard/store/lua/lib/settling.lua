@@ -4,10 +4,13 @@ local settling = {}
 
 --- Reads whom an operation speaks of: `board slot, identity, number, epoch, owner`.
 function settling.read(boards)
-  local claim = { board = boards[arguments.number()], identity = arguments.next() }
-  claim.number, claim.epoch, claim.owner = arguments.number(), arguments.number(), arguments.next()
-  claim.field = claim.board.id .. RS .. claim.identity
-  return claim
+  local ctx, identity = boards[arguments.number()], arguments.next()
+  return {
+    board = ctx, identity = identity, field = ctx.id .. RS .. identity, number = arguments.number(),
+    epoch = arguments.number(), owner = arguments.next(),
+    -- what a commit says besides
+    final = true, part = 0, reads = NONE, kinds = NONE, writes = NONE,
+  }
 end
 
 --- The activation when the claim still holds it; else nil and why: `done` when this very claim has committed already,
@@ -24,7 +27,7 @@ function settling.held(claim)
 end
 
 --- `decide#17`, as events name their author.
-function settling.name(claim) return codec.source(claim.identity) .. '#' .. claim.number end
+function settling.name(claim) return string.format('%s#%d', codec.source(claim.identity), claim.number) end
 
 --- Looks at an identity again when something concerned it while it ran; then at quiescence.
 function settling.after(claim, dirty, depth)
