@@ -74,7 +74,7 @@ class Blackboard:
     def knowledge_source(self, function: Callable[P, R], /) -> KnowledgeSource[P, R]: ...
     @overload
     def knowledge_source(
-        self, **options: Unpack[SourceOptions]
+        self, /, **options: Unpack[SourceOptions]
     ) -> Callable[[Callable[P, R]], KnowledgeSource[P, R]]: ...
     def knowledge_source(self, function: Callable[..., Any] | None = None, /, **options: Unpack[SourceOptions]) -> Any:
         """Make a function a knowledge source of this blackboard; a decorator, with or without options.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Literal, Protocol, TypeVar, overload
+from typing import Any, Literal, Protocol, TypeVar
 
 from blackboard.activation import Activation, StoredEntry
 from blackboard.clock import to_seconds
@@ -19,11 +19,11 @@ from blackboard.event import Event, EventType
 from blackboard.ids import check_board_id, check_key, operation_id
 from blackboard.limits import Limits
 from blackboard.signature import Injected
-
-from blackboard.store.partition import ANYTHING, NEW, BoardFacts, Write
+from blackboard.store.partition import ANYTHING, NEW, BoardFacts, Partition, Write
 from blackboard.store.store import Store
 
 E = TypeVar("E", bound=Entry)
+T = TypeVar("T")
 
 PAGE = 500
 """Events read from the store at once."""
@@ -130,17 +130,15 @@ class Board(Injected):
         Raises a Conflict when an address is not as expected, BoardClosed, Overloaded, EntryTooLarge, InvalidKey.
         """
         operation = operation_id()
-        written: list[Entry | None] = [*post]
-        writes = [self._post(entry, f"{operation}.{i}") for i, entry in enumerate(written)]
-        for entry in revise:
-            writes.append(self._revision(entry, version))
-            written.append(entry)
+        posted, revised = list(post), list(revise)
+        writes = [self._post(entry, f"{operation}.{i}") for i, entry in enumerate(posted)]
+        writes += [self._revision(entry, version) for entry in revised]
         writes += [_retraction(target) for target in retract]
         _refuse_twice(writes)
         applied = await self._partition.post(self.id, operation, self._author, writes)
         stamps = tuple(Stamp(w.address, v, applied.seq) for w, v in zip(writes, applied.versions, strict=True))
-        for entry, stamp in zip(written, stamps, strict=False):
-            restamp(entry, stamp) if entry is not None else None
+        for entry, stamp in zip(posted + revised, stamps, strict=False):  # what was retracted has no instance
+            restamp(entry, stamp)
         return Receipt(applied.seq, stamps)
 
     async def close(self, reason: str = "") -> bool:
@@ -272,7 +270,7 @@ class Board(Injected):
         return self._host.store()
 
     @property
-    def _partition(self) -> Any:
+    def _partition(self) -> Partition:
         return self._store.partition(self.id)
 
     async def _ended(self, seq: int) -> bool:
@@ -286,10 +284,11 @@ class Board(Injected):
 
     def _revision(self, entry: Entry, version: int | Literal["any"] | None) -> Write:
         address = address_of(entry)
-        stamp = entry.stamp
-        if version is None and (stamp is None or stamp.address != address):
-            raise UnreadEntry(address)
-        expected = stamp.version if version is None and stamp else ANYTHING if version == "any" else version
+        expected = ANYTHING if version == "any" else version
+        if expected is None:
+            if entry.stamp is None or entry.stamp.address != address:
+                raise UnreadEntry(address)
+            expected = entry.stamp.version
         return Write(address, expected, entry.__version__, encode(entry, self._host.limits.entry_bytes))
 
     async def _find(self, kind: type[E], *conditions: Condition) -> list[E]:
@@ -306,7 +305,9 @@ class Board(Injected):
         one = await self._partition.entry(self.id, kind.__kind__)
         return [one] if one else []
 
-    async def _wait(self, look: Callable[[], Any], awaited: str, timeout: float | timedelta | None) -> Any:
+    async def _wait(
+        self, look: Callable[[], Awaitable[T | None]], awaited: str, timeout: float | timedelta | None
+    ) -> T:
         seconds = None if timeout is None else to_seconds(timeout)
         deadline = None if seconds is None else time.monotonic() + seconds
         if (found := await look()) is not None:

@@ -102,12 +102,12 @@ class LeaseKeeper:
                 self.drop(claim)
                 self._lost(claim)
 
-    def _sign(self, client: SyncClient) -> None:
+    def _sign(self, client: Any) -> None:
         facts = json.dumps(self.facts | {"seen": round(time.time() * 1000), "running": len(self._held)})
         client.execute_command("HSET", self._partition.keys.workers, self._owner, facts)
 
 
-def _evaluate(client: SyncClient, name: str, keys: list[str], words: list[Any]) -> Any:
+def _evaluate(client: Any, name: str, keys: list[str], words: list[Any]) -> Any:
     call = ("EVALSHA", script(name).digest, len(keys), *keys, *words)
     try:
         return client.execute_command(*call)

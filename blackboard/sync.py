@@ -71,7 +71,7 @@ class Synchronous:
             return self._plain(self._loop.run(value))
         if isinstance(value, AsyncGenerator):
             return self._iterate(value)
-        if hasattr(value, "__aenter__") or type(value).__module__ == "blackboard.board" and hasattr(value, "post"):
+        if hasattr(value, "__aenter__") or (type(value).__module__ == "blackboard.board" and hasattr(value, "post")):
             return Synchronous(value, self._loop)
         return value
 

@@ -176,7 +176,7 @@ async def _end(tasks: Collection[asyncio.Task[Any]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-class _LetGo(Exception):  # noqa: N818  # as the errors of this library
+class _LetGo(Exception):  # as the errors of this library
     """The store has settled the activation otherwise, for a reason that is no failure of the agent."""
 
 
@@ -215,9 +215,11 @@ class Shift:
         self._idle = asyncio.Event()
         self._ended = False
         loop = asyncio.get_running_loop()
-        self._leases = LeaseKeeper(
-            store.clients, partition, worker.id, self._options.lease, lambda c: loop.call_soon_threadsafe(self._lose, c)
-        )
+
+        def lost(claim: Claim) -> None:  # called from the keeper's thread
+            loop.call_soon_threadsafe(self._lose, claim)
+
+        self._leases = LeaseKeeper(store.clients, partition, worker.id, self._options.lease, lost)
 
     # ------------------------------------------------------------------ the loop
 

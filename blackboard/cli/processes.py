@@ -56,8 +56,9 @@ async def end_worker(process: Process, grace: float) -> None:
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(number)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), patience)
-            return
+            async with asyncio.timeout(patience):
+                await process.wait()
+                return
 
 
 def on_signals(handler: Callable[[signal.Signals], None]) -> None:
@@ -121,7 +122,8 @@ class Supervisor:
     async def _sleep(self, seconds: float) -> None:
         """Sleep, but not through a signal."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._changed.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
 
     # ------------------------------------------------------------------ reload
 

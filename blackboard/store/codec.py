@@ -6,7 +6,8 @@ US separates the fields of one thing, RS the parts of an identity; neither occur
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from blackboard.activation import Activation, ActivationState, Claim, Claimed, StoredEntry
 from blackboard.event import Event, EventType
@@ -22,6 +23,9 @@ STATES = {
     "x": ActivationState.RUNNING,
     "D": ActivationState.DEAD,
 }
+
+_Facts = dict[str, Any]
+"""What an event says besides its number, type and time."""
 
 _ENTRY = {b"P": EventType.POSTED, b"R": EventType.REVISED}
 
@@ -99,124 +103,65 @@ def _one_claimed(reply: Sequence[bytes | int], at: int, owner: str) -> tuple[Cla
 
 def event(board: str, seq: int, text: bytes) -> Event:
     """An event from the board's log."""
-    code, at, rest = text.split(_US, 2) if text.count(_US) > 1 else (*text.split(_US, 1), b"")
-    milliseconds = int(at)
+    code, at, rest = text.split(_US, 2)
     if code in _ENTRY:
         by, address, version, schema, payload = rest.split(_US, 4)
         return Event(
-            board,
-            seq,
-            _ENTRY[code],
-            milliseconds,
-            by.decode(),
-            address.decode(),
-            int(version),
-            int(schema),
-            payload,
+            board, seq, _ENTRY[code], int(at), by.decode(), address.decode(), int(version), int(schema), payload
         )
-    return _OTHERS[code](board, seq, milliseconds, rest.decode().split(US))
+    kind, read = _OTHERS[code]
+    return Event(board, seq, kind, int(at), **read(rest.decode().split(US), seq))
 
 
-def _retracted(board: str, seq: int, at: int, parts: list[str]) -> Event:
-    by, address, version = parts
-    return Event(board, seq, EventType.RETRACTED, at, by, address, int(version))
+def _program(words: list[str], _seq: int) -> _Facts:
+    by, *reason = words
+    return {"by": by, "reason": reason[0] if reason and reason[0] else None}
 
 
-def _triggered(board: str, seq: int, at: int, parts: list[str]) -> Event:
-    cause, who, depth = parts
+def _retracted(words: list[str], _seq: int) -> _Facts:
+    by, address, version = words
+    return {"by": by, "address": address, "version": int(version)}
+
+
+def _triggered(words: list[str], seq: int) -> _Facts:
+    cause, who, depth = words
+    return _whose(who, seq) | {"cause": int(cause), "depth": int(depth)}
+
+
+def _obviated(words: list[str], _seq: int) -> _Facts:
+    cause, who, number = words
+    return _whose(who, number) | {"cause": int(cause)}
+
+
+def _fired(words: list[str], _seq: int) -> _Facts:
+    by, who, number, snapshot, _mark, started = words
+    return _whose(who, number) | {"by": by, "snapshot": int(snapshot), "started": int(started)}
+
+
+def _failed(words: list[str], _seq: int) -> _Facts:
+    by, who, number, attempt, due, problem = words
+    return _whose(who, number) | {"by": by, "attempt": int(attempt), "due": int(due), "reason": problem}
+
+
+def _ended(words: list[str], _seq: int) -> _Facts:
+    by, who, number, *reasons = words
+    return _whose(who, number) | {"by": by, "reason": ": ".join(filter(None, reasons)) or None}
+
+
+def _whose(who: str, number: int | str) -> _Facts:
     source, addresses = split_identity(who)
-    return Event(
-        board,
-        seq,
-        EventType.TRIGGERED,
-        at,
-        source=source,
-        addresses=addresses,
-        number=seq,
-        cause=int(cause),
-        depth=int(depth),
-    )
+    return {"source": source, "addresses": addresses, "number": int(number)}
 
 
-def _obviated(board: str, seq: int, at: int, parts: list[str]) -> Event:
-    cause, who, number = parts
-    source, addresses = split_identity(who)
-    return Event(
-        board,
-        seq,
-        EventType.OBVIATED,
-        at,
-        source=source,
-        addresses=addresses,
-        number=int(number),
-        cause=int(cause),
-    )
-
-
-def _fired(board: str, seq: int, at: int, parts: list[str]) -> Event:
-    by, who, number, snapshot, _mark, started = parts
-    source, addresses = split_identity(who)
-    return Event(
-        board,
-        seq,
-        EventType.FIRED,
-        at,
-        by,
-        source=source,
-        addresses=addresses,
-        number=int(number),
-        snapshot=int(snapshot),
-        started=int(started),
-    )
-
-
-def _failed(board: str, seq: int, at: int, parts: list[str]) -> Event:
-    by, who, number, attempt, due, problem = parts
-    source, addresses = split_identity(who)
-    return Event(
-        board,
-        seq,
-        EventType.FAILED,
-        at,
-        by,
-        source=source,
-        addresses=addresses,
-        number=int(number),
-        attempt=int(attempt),
-        due=int(due),
-        reason=problem,
-    )
-
-
-def _ended(kind: EventType) -> object:
-    def decode(board: str, seq: int, at: int, parts: list[str]) -> Event:
-        by, who, number, *reasons = parts
-        source, addresses = split_identity(who)
-        reason = ": ".join(part for part in reasons if part) or None
-        return Event(
-            board, seq, kind, at, by, source=source, addresses=addresses, number=int(number), reason=reason
-        )
-
-    return decode
-
-
-def _created(board: str, seq: int, at: int, parts: list[str]) -> Event:
-    return Event(board, seq, EventType.CREATED, at, parts[0])
-
-
-def _closed(board: str, seq: int, at: int, parts: list[str]) -> Event:
-    return Event(board, seq, EventType.CLOSED, at, parts[0], reason=parts[1] or None)
-
-
-_OTHERS: dict[bytes, object] = {
-    b"B": _created,
-    b"X": _retracted,
-    b"T": _triggered,
-    b"O": _obviated,
-    b"F": _fired,
-    b"E": _failed,
-    b"D": _ended(EventType.DIED),
-    b"W": _ended(EventType.DECLINED),
-    b"V": _ended(EventType.REVIVED),
-    b"C": _closed,
+_OTHERS: dict[bytes, tuple[EventType, Callable[[list[str], int], _Facts]]] = {
+    b"B": (EventType.CREATED, _program),
+    b"X": (EventType.RETRACTED, _retracted),
+    b"T": (EventType.TRIGGERED, _triggered),
+    b"O": (EventType.OBVIATED, _obviated),
+    b"F": (EventType.FIRED, _fired),
+    b"E": (EventType.FAILED, _failed),
+    b"D": (EventType.DIED, _ended),
+    b"W": (EventType.DECLINED, _ended),
+    b"V": (EventType.REVIVED, _ended),
+    b"C": (EventType.CLOSED, _program),
 }

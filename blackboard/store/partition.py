@@ -13,7 +13,6 @@ from typing import Any
 from blackboard.activation import Activation, Claim, Claimed, StoredEntry
 from blackboard.errors import (
     BoardClosed,
-
     EntryExists,
     EntryNotFound,
     LeaseLost,

@@ -146,7 +146,7 @@ def risk(churn: Churn, complexity: Complexity) -> Risk:
 
 
 @bb.knowledge_source(when=Quiescent())
-def report(  # noqa: PLR0917  # the signature is the wiring: the report looks at everything
+def report(  # the signature is the wiring: the report looks at everything
     tree: Tree,
     modules: list[Module],
     syntax: list[Syntax],

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from blackboard import ActivationNotFound, Backoff, Blackboard, Board, BoardClosed, Context, Entry
+from blackboard import ActivationNotFound, Backoff, Blackboard, Board, BoardClosed, Context
 from tests.conformance.kinds import Claim, Counter, Decision, Done, Finding, Job, Note
 from tests.conformance.logbook import events_of, fired, types_of
 
@@ -331,38 +331,6 @@ async def test_whatever_an_agent_raises_is_its_failure_and_nobody_elses(
         assert said in await died_of(board)
         assert len(await events_of(board, "failed")) == 1
         assert await board.read(Decision) == Decision(approved=True)
-
-
-class Nested(Entry):
-    """JSON that a store's decoder will not follow."""
-
-    value: object
-
-
-async def test_a_contribution_that_the_store_cannot_digest_fails_alone(bb: Blackboard) -> None:
-    """Nested deeper than the store reads: its agent fails; what was committed beside it is not touched."""
-    nested: object = 1
-    for _ in range(180):
-        nested = {"value": [[[[[[nested]]]]]]}
-
-    @bb.knowledge_source(retries=0)
-    async def deep(claim: Claim) -> Nested:
-        return Nested(value=nested)
-
-    @bb.knowledge_source(when=Nested.value != 5)
-    async def look(nested: Nested) -> None:
-        return None
-
-    @bb.knowledge_source
-    async def other(job: Job) -> Done:
-        return Done(name=job.name)
-
-    async with bb:
-        board = bb.board("b")
-        await board.post(Claim(amount=1), *(Job(name=str(i)) for i in range(5)))
-        await board.run_until_settled(timeout=10)
-        assert len(await board.read(Done)) == 5
-        assert [dead.source for dead in await board.dead()] == ["deep"]
 
 
 # ---------------------------------------------------------------------------- what an agent is told

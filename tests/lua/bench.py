@@ -98,8 +98,7 @@ class Bench:
     async def commit(self, claim: Claim, *writes: Write, **other: Any) -> Applied | Exception | None:
         """One commit without a claim behind it."""
         kept = [
-            Write(w.address, SNAPSHOT if w.expected == ANYTHING else w.expected, w.schema, w.payload)
-            for w in writes
+            Write(w.address, SNAPSHOT if w.expected == ANYTHING else w.expected, w.schema, w.payload) for w in writes
         ]
         (result,), _ = await self.store.commit([Commit(claim, kept, **other)], self.request(0), self.now)
         return result

@@ -108,10 +108,7 @@ def broken(old: str, new: str) -> Callable[[str], scripts.Script]:
     texts = {name: scripts.script(name).text for name in scripts.command_names()}
     assert any(old in text for text in texts.values()), f"no script holds {old!r}: adapt the variant"
     patched = {name: text.replace(old, new) for name, text in texts.items()}
-    made = {
-        name: scripts.Script(name, text, hashlib.sha1(text.encode()).hexdigest())
-        for name, text in patched.items()
-    }
+    made = {name: scripts.Script(name, text, hashlib.sha1(text.encode()).hexdigest()) for name, text in patched.items()}
     return made.__getitem__
 
 

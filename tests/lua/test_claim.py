@@ -115,9 +115,7 @@ async def test_work_behind_many_sources_of_others_is_found(bench: Bench) -> None
 
 async def test_entries_are_those_of_the_moment_of_the_claim(bench: Bench) -> None:
     """An open activation is updated in place: no backlog of stale versions."""
-    await bench.register(
-        {"s": "sum", "p": [{"k": "a", "m": "g", "a": "a", "n": 1}, {"k": "b", "m": "c", "a": "b"}]}
-    )
+    await bench.register({"s": "sum", "p": [{"k": "a", "m": "g", "a": "a", "n": 1}, {"k": "b", "m": "c", "a": "b"}]})
     await bench.post("x", write("a/2", 1))
     await bench.post("x", write("a/2", 2), write("a/1"), write("b/2"), write("b/1"))
     (claimed,) = await bench.claim(5)

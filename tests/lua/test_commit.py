@@ -106,9 +106,7 @@ async def test_parts_of_one_run_do_not_conflict_with_each_other(running: Bench) 
     for part in (1, 2, 3):
         kept = {"reads": [("a/1", 1)], "kinds": ["c", "a"]}
         assert isinstance(await running.commit(claimed.claim, write("c/1", part), part=part, **kept), Applied)
-    assert isinstance(
-        await running.commit(claimed.claim, write("a/1", 2), part=4, reads=[("a/1", 1)]), Applied
-    )
+    assert isinstance(await running.commit(claimed.claim, write("a/1", 2), part=4, reads=[("a/1", 1)]), Applied)
     assert isinstance(await running.commit(claimed.claim, write("c/1", 9), reads=[("a/1", 1)]), Applied)
     assert await running.states("b") == {}
 

@@ -70,9 +70,7 @@ async def test_the_journal_is_trimmed_and_still_answers(bench: Bench) -> None:
     ],
     ids=["exists", "version", "gone", "retract-version", "retract-gone", "bytes", "entries", "writes"],
 )
-async def test_a_refusal_writes_nothing(
-    bench: Bench, refused: list[Write], error: type[BlackboardError]
-) -> None:
+async def test_a_refusal_writes_nothing(bench: Bench, refused: list[Write], error: type[BlackboardError]) -> None:
     """Not the entry that could have been written, not the memory of it, not the operation."""
     limited = bench.within(Limits(entries=3, writes=4, entry_bytes=50))
     await bench.register(each("one", "a"))

@@ -54,9 +54,7 @@ async def test_commits_between_the_slices_of_a_rematch(bench: Bench) -> None:
         answer, cursor = await bench.store.rematch("x", revision, cursor, 20, bench.now)
         turn += 1
         if answer == "more" and turn < 10 and not bench.clients.memory:
-            await bench.post(
-                "x", gone(f"a/{turn:03d}"), write(f"a/{turn + 100:03d}", turn), write(f"a/n{turn}")
-            )
+            await bench.post("x", gone(f"a/{turn:03d}"), write(f"a/{turn + 100:03d}", turn), write(f"a/n{turn}"))
     entries = {entry.address for entry in await bench.store.entries("x", "a")}
     assert {f"late {address}" for address in entries} == set(await bench.states("x"))
 

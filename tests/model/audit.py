@@ -238,7 +238,5 @@ def _check_memory(board: Board, seen: SeenBoard, expect: Expect) -> None:
     for trigger in board.triggers.values():
         for part in (*trigger.get("p", ()), *trigger.get("c", ())):
             if "a" in part:
-                wanted = {
-                    e.address.split("/", 1)[1].encode() for e in board.entries.values() if passes(e, part)
-                }
+                wanted = {e.address.split("/", 1)[1].encode() for e in board.entries.values() if passes(e, part)}
                 expect(f"{board.id} memory {part}", wanted, held.get(part["a"], set()))

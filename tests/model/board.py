@@ -163,9 +163,7 @@ class Board:
     def _trigger(self, identity: Identity, trigger: Trigger, now: int) -> None:
         delay = trigger.get("af")
         self.dead.pop(identity, None)
-        self.open[identity] = Activation(
-            identity, trigger, "d" if delay else "r", now, now + delay if delay else 0
-        )
+        self.open[identity] = Activation(identity, trigger, "d" if delay else "r", now, now + delay if delay else 0)
         self.seq += 1
 
     # ------------------------------------------------------------------ contributions
@@ -183,9 +181,7 @@ class Board:
                 return ("version", write.address, found)
         return None
 
-    def refusal(
-        self, writes: Sequence[Write], snapshot: int = 0, own: Collection[int] = ()
-    ) -> tuple[Any, ...] | None:
+    def refusal(self, writes: Sequence[Write], snapshot: int = 0, own: Collection[int] = ()) -> tuple[Any, ...] | None:
         """Why a contribution is refused whole, or None."""
         if self.status == "closed":
             return ("closed", self.id, 0)
@@ -247,9 +243,7 @@ class Board:
             return (activation,)
         if 0 < commit.part <= activation.part:
             return ("done",)
-        refused = self.refusal(commit.writes, activation.snapshot, activation.own) or self._stale(
-            commit, activation
-        )
+        refused = self.refusal(commit.writes, activation.snapshot, activation.own) or self._stale(commit, activation)
         if refused:
             activation.become("r")
             self.reconcile(now)
@@ -272,9 +266,7 @@ class Board:
             if found != version and not (entry and entry.seq in activation.own):
                 return ("read", address, found)
         for kind in commit.kinds:
-            foreign = [
-                s for s in self.changed.get(kind, ()) if s > activation.snapshot and s not in activation.own
-            ]
+            foreign = [s for s in self.changed.get(kind, ()) if s > activation.snapshot and s not in activation.own]
             if foreign:
                 return ("read", kind, self.changed[kind][-1])
         return None

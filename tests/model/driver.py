@@ -139,9 +139,7 @@ class Run:
         if expected[0] == "ok":
             self.posted.append((board, operation, writes))
         try:
-            applied = await self.store.post(
-                board.id, operation, "@test", [to_store(w) for w in writes], self.now
-            )
+            applied = await self.store.post(board.id, operation, "@test", [to_store(w) for w in writes], self.now)
             answer: tuple[Any, ...] = ("ok", applied.seq, *applied.versions)
         except BlackboardError as error:
             answer = refusal_of(error)
@@ -248,8 +246,7 @@ class Run:
             if answer[0] == "ok":
                 self._forget_retracted(claim_of(commit), commit)
         shown = [
-            (c.board, *c.identity, c.token, c.part, [told(w) for w in c.writes], c.reads, c.kinds)
-            for c in commits
+            (c.board, *c.identity, c.token, c.part, [told(w) for w in c.writes], c.reads, c.kinds) for c in commits
         ]
         answers = [answer_of(result) for result in results]
         return f"{shown} -> {answers}; {words} -> {self._take(request, handed) if words.wanted else ''}"
@@ -375,9 +372,7 @@ class Run:
         bound = {e.address: e.version for slot in claimed.bindings for e in slot}
         writes = []
         for _ in range(random.choice((0, 1, 1, 2, 3))):
-            address = (
-                random.choice([*bound]) if bound and random.random() < 0.4 else generator.address(random)
-            )
+            address = random.choice([*bound]) if bound and random.random() < 0.4 else generator.address(random)
             write = self._write(random, self.model.boards[board], address)
             read = bound.get(address) if random.random() < 0.3 else None
             writes.append(Write(address, read or SNAPSHOT, write.payload))

@@ -48,9 +48,7 @@ def payload(random: Random) -> str:
         if random.random() < 0.8:
             data[name] = random.choice(values[:2] if random.random() < 0.8 else values)
     if random.random() < 0.5:
-        data["n"] = random.choice(
-            ({"v": 0}, {"v": 1}, {"v": 1}, {"v": 1}, {"v": "a"}, {"v": None}, {"w": 1}, 5, None)
-        )
+        data["n"] = random.choice(({"v": 0}, {"v": 1}, {"v": 1}, {"v": 1}, {"v": "a"}, {"v": None}, {"w": 1}, 5, None))
     if random.random() < 0.1:
         data["long"] = "…" * 40  # beyond what the server keeps in its compact form, so that scans have slices
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
@@ -167,9 +165,7 @@ def _counted(random: Random, patterns: list[Json]) -> Json:
 def _clauses(random: Random, patterns: list[Json], counted: list[Json]) -> list[Json]:
     clauses = [_size_clause(random, i + 1, patterns) for i in range(len(counted))]
     if random.random() < 0.25 and (_each(patterns) or counted):
-        clauses.append(
-            ["any", [_alternative(random, patterns, counted) for _ in range(random.choice((1, 2, 2)))]]
-        )
+        clauses.append(["any", [_alternative(random, patterns, counted) for _ in range(random.choice((1, 2, 2)))]])
     if random.random() < 0.15 and _each(patterns):
         clauses.append(_comparison(random, patterns))
     return clauses
@@ -181,9 +177,7 @@ def _size_clause(random: Random, i: int, patterns: list[Json]) -> Json:
         sides = [["n", i], ["f", random.choice(each), "x"]]
         random.shuffle(sides)
         return [random.choice(("==", ">=", "!=", "<")), *sides]
-    op, number = random.choice(
-        (("==", 0), ("==", 0), ("==", 1), (">=", 1), (">=", 2), ("<", 2), ("!=", 1), ("<=", 3))
-    )
+    op, number = random.choice((("==", 0), ("==", 0), ("==", 1), (">=", 1), (">=", 2), ("<", 2), ("!=", 1), ("<=", 3)))
     return [op, ["n", i], ["v", number]]
 
 

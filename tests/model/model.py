@@ -107,9 +107,7 @@ class Partition:
         """What a claim must bring. `answer`, what it did bring, says only which of the crashed are to be settled."""
         number, before = self.requests.get(request.owner, (None, []))
         if number == request.number:
-            chosen = [
-                (self.boards[b], i, verdict) for b, i, verdict in before if self._holds(request.owner, b, i)
-            ]
+            chosen = [(self.boards[b], i, verdict) for b, i, verdict in before if self._holds(request.owner, b, i)]
             return [self._hand(*each, request, now, again=True) for each in chosen]
         settle = self._reap(now, {(h.board, h.identity) for h in answer if h.verdict == "revisit"})
         self._ring_timers(now)
@@ -182,9 +180,7 @@ class Partition:
         if verdict == "" and binding:
             activation.mark = binding.newest()
             activation.at = binding.addresses
-        slots = (
-            tuple(tuple((e.address, e.version) for e in slot) for slot in binding.slots) if binding else ()
-        )
+        slots = tuple(tuple((e.address, e.version) for e in slot) for slot in binding.slots) if binding else ()
         return Handed(
             board.id,
             identity,

@@ -145,9 +145,7 @@ def _joins_hold(trigger: Trigger, bound: Mapping[int, Entry]) -> bool:
     )
 
 
-def _slots(
-    trigger: Trigger, bound: Mapping[int, Entry], entries: Sequence[Entry]
-) -> tuple[tuple[Entry, ...], ...]:
+def _slots(trigger: Trigger, bound: Mapping[int, Entry], entries: Sequence[Entry]) -> tuple[tuple[Entry, ...], ...]:
     """What every pattern hands over beside the entries bound one by one."""
     slots = []
     for i, pattern in enumerate(trigger.get("p", ())):
@@ -174,9 +172,7 @@ def _holds(
     return all(_clause(clause, trigger, bound, entries) for clause in trigger.get("w", ()))
 
 
-def _clause(
-    clause: Sequence[Any], trigger: Trigger, bound: Mapping[int, Entry], entries: Sequence[Entry]
-) -> bool:
+def _clause(clause: Sequence[Any], trigger: Trigger, bound: Mapping[int, Entry], entries: Sequence[Entry]) -> bool:
     op, *operands = clause
     if op in {"any", "all"}:
         return (any if op == "any" else all)(_clause(inner, trigger, bound, entries) for inner in operands[0])
@@ -184,9 +180,7 @@ def _clause(
     return OPERATORS[op](values[0], values[1] if len(values) > 1 else None)
 
 
-def _operand(
-    operand: Sequence[Any], trigger: Trigger, bound: Mapping[int, Entry], entries: Sequence[Entry]
-) -> Json:
+def _operand(operand: Sequence[Any], trigger: Trigger, bound: Mapping[int, Entry], entries: Sequence[Entry]) -> Json:
     what, *rest = operand
     if what == "v":
         return rest[0]

@@ -142,9 +142,7 @@ REPLAYED = (
     # A source that had fired became one that fires once, while it was open again.
     Case(100583, (3218178985, 857430696, 2077232363, 1141857176, 3720872801, 2543907440)),
     # A source that fired once per board came back without the pattern it was bound by.
-    Case(
-        200314, (1917180374, 1538789149, 3769209529, 3447788952, 1255732871, 340845495, 1338777607, 679482683)
-    ),
+    Case(200314, (1917180374, 1538789149, 3769209529, 3447788952, 1255732871, 340845495, 1338777607, 679482683)),
     # A precondition that is gone held an activation back.
     Case(
         201871,

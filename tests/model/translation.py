@@ -24,9 +24,7 @@ def told(write: Write) -> tuple[str, int, str | None]:
 
 
 def to_store(write: Write) -> partition.Write:
-    return partition.Write(
-        write.address, write.expected, None if write.payload is None else 1, write.payload or ""
-    )
+    return partition.Write(write.address, write.expected, None if write.payload is None else 1, write.payload or "")
 
 
 def claim_of(commit: Commit) -> Claim:
@@ -41,9 +39,7 @@ def holder_of(claim: Claim) -> tuple[str, Identity, tuple[int, int, str | None]]
 def handed_of(claimed: Claimed) -> Handed:
     slots = tuple(tuple((e.address, e.version) for e in slot) for slot in claimed.bindings)
     board, identity, token = holder_of(claimed.claim)
-    return Handed(
-        board, identity, token, claimed.attempts, claimed.crashes, claimed.snapshot, claimed.verdict, slots
-    )
+    return Handed(board, identity, token, claimed.attempts, claimed.crashes, claimed.snapshot, claimed.verdict, slots)
 
 
 def without_slots(handed: Handed) -> tuple[Any, ...]:

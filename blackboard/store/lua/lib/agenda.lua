@@ -32,6 +32,7 @@ local function schedule(field, source, activation)
     partition.awake[source] = true
   elseif activation.state == 'd' or activation.state == 't' then
     partition.due[field] = activation.due
+    partition.awake[source] = true -- a worker that sleeps for long must learn when to look
   end
 end
 

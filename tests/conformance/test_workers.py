@@ -1,0 +1,318 @@
+"""Workers: who runs what, until when, and that nobody waits for the slow."""
+
+import asyncio
+import threading
+import time
+
+import pytest
+
+from blackboard import Blackboard, Board, StoreRefused, UnknownSource
+from tests.conformance.kinds import Claim, Decision, Done, Job, Note
+from tests.conformance.logbook import events_of, fired
+from tests.eventually import async_eventually
+
+
+async def test_a_worker_runs_only_the_sources_it_is_told_to(bb: Blackboard) -> None:
+    @bb.knowledge_source
+    async def cheap(claim: Claim) -> Done:
+        return Done(name="cheap")
+
+    @bb.knowledge_source
+    async def costly(claim: Claim) -> Done:
+        return Done(name="costly")
+
+    async with bb:
+        board = bb.board("b")
+        async with bb.workers(only=[cheap]):
+            await board.post(Claim(amount=1))
+            await board.wait_for(Done, timeout=10)
+            assert await fired(board) == ["cheap"]
+            async with bb.workers(only=["costly"]):
+                await board.settled(timeout=10)
+                assert await fired(board) == ["cheap", "costly"]
+        with pytest.raises(UnknownSource, match=r"no knowledge source magic.*cheap, costly"):
+            bb.workers(only=["magic"])
+
+
+async def test_a_burst_ends_when_nothing_is_left(bb: Blackboard) -> None:
+    """Also what is delayed, and what the work itself brings about, is waited for."""
+
+    @bb.knowledge_source
+    async def work(job: Job) -> list[Job | Done]:
+        return [Done(name=job.name), *([Job(name=job.name + "x")] if len(job.name) < 5 else [])]
+
+    @bb.knowledge_source(after=0.05)
+    async def late(done: Done) -> None:
+        return None
+
+    async with bb:
+        board = bb.board("b")
+        await board.post(Job(name="a"), Job(name="b"))
+        await asyncio.wait_for(bb.workers(burst=True).run(), 10)
+        assert len(await fired(board)) == 20
+        assert (await board.status()).settled
+        await asyncio.wait_for(bb.workers(burst=True).run(), 10)
+
+
+async def test_a_worker_goes_home_after_being_idle_for_long_enough(bb: Blackboard) -> None:
+    @bb.knowledge_source
+    async def work(job: Job) -> Done:
+        return Done(name=job.name)
+
+    async with bb:
+        board = bb.board("b")
+        await board.post(Job(name="a"))
+        worker = bb.workers(max_idle=0.1)
+        await asyncio.wait_for(worker.run(), 10)
+        assert worker.finished == 1
+
+
+async def running(board: Board, count: int) -> bool:
+    return sum(activation.state == "running" for activation in await board.agenda()) == count
+
+
+async def done(board: Board, count: int) -> bool:
+    return len(await board.read(Done)) == count
+
+
+async def test_a_stuck_agent_delays_no_other(bb: Blackboard) -> None:
+    never, thread = asyncio.Event(), threading.Event()
+
+    @bb.knowledge_source
+    async def stuck(claim: Claim) -> None:
+        await never.wait()
+
+    @bb.knowledge_source
+    def stuck_in_thread(claim: Claim) -> None:
+        thread.wait()
+
+    @bb.knowledge_source
+    def work(job: Job) -> Done:
+        return Done(name=job.name)
+
+    async with bb, bb.workers(concurrency=3):
+        board, other = bb.board("b"), bb.board("other")
+        await board.post(Claim(amount=1))
+        await async_eventually(
+            lambda: running(board, 2), 10, "both stuck agents run"
+        )
+        for where in (board, other):
+            await where.post(*(Job(name=str(i)) for i in range(10)))
+        await other.settled(timeout=10)
+        await async_eventually(lambda: done(board, 10), 10, "the board with the stuck agents goes on")
+        never.set()
+        thread.set()
+        await board.settled(timeout=10)
+
+
+async def test_threads_that_never_return_do_not_use_up_the_worker(bb: Blackboard) -> None:
+    """A plain function cannot be stopped: one that timed out leaves its thread behind, and the next gets another."""
+    thread = threading.Event()
+
+    @bb.knowledge_source(timeout=0.02, retries=0)
+    def stuck(job: Job) -> None:
+        if not job.name.startswith("fine"):
+            thread.wait()
+
+    async with bb, bb.workers(concurrency=2):
+        board = bb.board("b")
+        try:
+            await board.post(*(Job(name=str(i)) for i in range(6)))
+            await board.settled(timeout=10)
+            await board.post(*(Job(name=f"fine {i}") for i in range(6)))
+            await board.settled(timeout=10)
+            assert (len(await fired(board)), len(await board.dead())) == (6, 6)
+        finally:
+            thread.set()
+
+
+@pytest.mark.parametrize("style", ["thread", "loop"])
+async def test_an_agent_that_outlasts_its_lease_keeps_it(store_url: str, namespace: str, style: str) -> None:
+    """Leases are renewed from a thread of their own: neither a busy loop nor busy threads can starve it."""
+    bb = Blackboard(namespace, url=store_url, lease=0.3)
+    runs = []
+
+    def hog() -> Done:
+        runs.append(time.monotonic())
+        until = time.monotonic() + 1.0  # three leases; the loop hears nothing meanwhile
+        while time.monotonic() < until:
+            time.sleep(0.01)
+        return Done(name="hog")
+
+    if style == "thread":
+
+        @bb.knowledge_source(name="hog")
+        def in_thread(claim: Claim) -> Done:
+            return hog()
+    else:
+
+        @bb.knowledge_source(name="hog")
+        async def on_loop(claim: Claim) -> Done:
+            return hog()
+
+    async with bb, bb.workers(), bb.workers():
+        board = bb.board("b")
+        await board.post(Claim(amount=1))
+        await board.settled(timeout=10)
+        assert len(runs) == 1
+        assert len(await fired(board)) == 1
+
+
+async def test_a_source_may_have_a_shorter_lease_than_its_worker(bb: Blackboard) -> None:
+    runs = []
+
+    @bb.knowledge_source(lease=0.3)
+    async def slow(claim: Claim) -> None:
+        runs.append(1)
+        await asyncio.sleep(1.0)  # work; the worker's own lease of 10 s would be renewed after 3.3 s
+
+    async with bb, bb.workers(), bb.workers():
+        board = bb.board("b")
+        await board.post(Claim(amount=1))
+        await board.settled(timeout=10)
+        assert runs == [1]
+
+
+async def test_two_blackboards_of_one_name_share_their_boards(store_url: str, namespace: str) -> None:
+    """Two programs, each with its own agents, meet in the namespace."""
+    first, second = (Blackboard(namespace, url=store_url) for _ in range(2))
+
+    @first.knowledge_source
+    async def look(claim: Claim) -> Note:
+        return Note(text="looked")
+
+    @second.knowledge_source
+    async def decide(note: Note) -> Decision:
+        return Decision(approved=True)
+
+    async with first, second, first.workers(), second.workers():
+        await first.board("b").post(Claim(amount=1))
+        assert await second.board("b").wait_for(Decision, timeout=10)
+        await first.board("b").settled(timeout=10)
+        assert await fired(first.board("b")) == ["look", "decide"]
+        other = Blackboard("not-" + namespace, url=store_url)
+        async with other:
+            assert await other.boards() == []
+
+
+async def test_many_workers_share_the_work_and_none_is_done_twice(bb: Blackboard) -> None:
+    @bb.knowledge_source
+    async def work(job: Job) -> Done:
+        await asyncio.sleep(0)
+        return Done(name=job.name)
+
+    async with bb, bb.workers(concurrency=4), bb.workers(concurrency=4), bb.workers(concurrency=1):
+        board = bb.board("b")
+        for first in range(0, 100, 10):
+            await board.post(*(Job(name=str(i)) for i in range(first, first + 10)))
+        await board.settled(timeout=20)
+        events = await events_of(board, "fired")
+    assert len(events) == 100
+    assert len({event.addresses for event in events}) == 100
+
+
+async def test_boards_spread_over_partitions(store_url: str, namespace: str) -> None:
+    bb = Blackboard(namespace, url=store_url, partitions=3)
+
+    @bb.knowledge_source
+    async def work(job: Job) -> Done:
+        return Done(name=job.name)
+
+    names = {f"board {i}" for i in range(12)}
+    async with bb, bb.workers():
+        for name in names:
+            await bb.board(name).post(Job(name="a"))
+        for name in names:
+            await bb.board(name).settled(timeout=10)
+            assert await fired(bb.board(name)) == ["work"]
+        assert set(await bb.boards()) == names
+        assert all([await partition.boards() for partition in bb.store().partitions])
+    if not store_url.startswith("memory"):
+        with pytest.raises(StoreRefused, match="was created with 3 partitions, not 2"):
+            async with Blackboard(namespace, url=store_url, partitions=2):
+                pass
+
+
+async def test_workers_that_cannot_register_say_so_at_once(bb: Blackboard, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with bb:
+        monkeypatch.setattr(bb.store().partitions[0], "register", refuse)
+        with pytest.raises(StoreRefused, match="for a test"):
+            async with bb.workers():
+                pytest.fail("the workers must not start")
+
+
+async def refuse(*_: object) -> None:
+    raise StoreRefused("somewhere", "for a test", "None")
+
+
+async def test_priorities_decide_what_runs_first(bb: Blackboard) -> None:
+    order = []
+
+    def make(name: str, priority: int) -> None:
+        async def agent(claim: Claim) -> None:
+            order.append(name)
+
+        bb.knowledge_source(name=name, priority=priority)(agent)
+
+    for name, priority in (("normal", 0), ("urgent", 10), ("idle", -10)):
+        make(name, priority)
+    async with bb:
+        board = bb.board("b")
+        await board.post(Claim(amount=1))
+        async with bb.workers(concurrency=1):
+            await board.settled(timeout=10)
+    assert order == ["urgent", "normal", "idle"]
+
+
+async def test_a_drained_worker_finishes_what_runs_and_takes_nothing_new(bb: Blackboard) -> None:
+    running_, go_on = asyncio.Event(), asyncio.Event()
+
+    @bb.knowledge_source
+    async def work(job: Job) -> Done:
+        running_.set()
+        await go_on.wait()
+        return Done(name=job.name)
+
+    async with bb:
+        board = bb.board("b")
+        async with bb.workers(concurrency=1) as worker:
+            await board.post(Job(name="a"))
+            await asyncio.wait_for(running_.wait(), 10)
+            worker.drain()
+            await board.post(Job(name="b"))
+            go_on.set()
+        assert await fired(board) == ["work"]
+        [left] = await board.agenda()
+        assert (left.state, left.attempts, left.crashes) == ("ready", 0, 0)
+
+
+async def test_an_aborted_worker_gives_back_what_it_runs_at_no_charge(bb: Blackboard) -> None:
+    running_, never = asyncio.Event(), asyncio.Event()
+
+    @bb.knowledge_source
+    async def work(job: Job) -> Done:
+        running_.set()
+        await never.wait()
+        return Done(name=job.name)
+
+    async with bb:
+        board = bb.board("b")
+        async with bb.workers() as worker:
+            await board.post(Job(name="a"))
+            await asyncio.wait_for(running_.wait(), 10)
+            worker.abort()
+        [left] = await board.agenda()
+        assert (left.state, left.attempts, left.crashes, left.owner) == ("ready", 0, 0, None)
+        never.set()
+        await board.run_until_settled(timeout=10)
+        assert [event.type for event in await events_of(board)][3:] == ["fired", "posted"]
+
+
+async def test_workers_are_listed_while_they_work(bb: Blackboard) -> None:
+    async def listed(count: int) -> bool:
+        return len(await bb.store().partitions[0].workers()) == count
+
+    async with bb:
+        async with bb.workers(), bb.workers():
+            await async_eventually(lambda: listed(2), 10, "both workers have signed")
+        assert await listed(0)
