@@ -17,7 +17,7 @@ import os
 import random
 import socket
 import time
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Self
@@ -91,6 +91,7 @@ class Worker:
         self.id = worker_id()
         self._host = host
         self._sources = {name: s for name, s in sources.items() if options.only is None or name in options.only}
+        self._names = tuple(self._sources)
         self._options = options
         self._shifts: list[Shift] = []
         self._main: asyncio.Task[None] | None = None
@@ -150,6 +151,11 @@ class Worker:
     def sources(self) -> Mapping[str, Source]:
         """The sources it runs, by name."""
         return self._sources
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The names of the sources it runs."""
+        return self._names
 
     @property
     def options(self) -> WorkerOptions:
@@ -359,8 +365,8 @@ class Shift:
 
     def _cursor(self) -> str:
         """Where the scan over sources starts: anywhere, so that none beyond the scan's length starves."""
-        names = list(self._worker.sources)
-        return random.choice(names) if len(names) > LARGEST_GROUP else ""  # noqa: S311  # fairness, not secrecy
+        names = self._worker.names
+        return random.choice(names) if names else ""  # noqa: S311  # fairness, not secrecy
 
     async def _rest(self) -> None:
         """Wait for a contribution, a doorbell, a timer, or a while."""

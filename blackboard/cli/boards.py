@@ -12,7 +12,7 @@ import click
 from blackboard.cli.failures import NO
 from blackboard.cli.options import Options
 from blackboard.cli.output import Column, ago, format_of, print_one, print_rows, print_tsv, say, shorten, shown
-from blackboard.cli.session import connected, run
+from blackboard.cli.session import board_of, connected, run
 from blackboard.cli.verb import verb
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ async def _show(options: Options, board: str) -> dict[str, Any]:
         facts = await partition.facts(board)
         if facts is None:
             raise BoardNotFound(board)
-        on = bb.board(board)
+        on = board_of(bb, board)
         return {
             "board": board,
             "namespace": bb.name,
@@ -111,7 +111,7 @@ async def _show(options: Options, board: str) -> dict[str, Any]:
 async def _latest(bb: Blackboard, board: str, seq: int) -> list[dict[str, Any]]:
     from blackboard.cli.story import as_row
 
-    return [as_row(event) async for event in bb.board(board).events(since=max(0, seq - LATEST))]
+    return [as_row(event) async for event in board_of(bb, board).events(since=max(0, seq - LATEST))]
 
 
 def _activation(found: Activation) -> dict[str, Any]:
@@ -147,7 +147,9 @@ def _print_sections(found: dict[str, Any]) -> None:
     dead = [f"{each['activation']}  {last_line(each['problem'])}" for each in found["dead"]]
     if dead:
         _section("Dead", [shorten(line, width) for line in dead], "")
-    _section("Latest events", [f"{each['seq']:>6}  {ago(each['time']):>10}  {each['what']}" for each in found["latest"]], "")
+    _section(
+        "Latest events", [f"{each['seq']:>6}  {ago(each['time']):>10}  {each['what']}" for each in found["latest"]], ""
+    )
 
 
 def _agenda_line(each: dict[str, Any]) -> str:
@@ -198,4 +200,4 @@ async def _close(options: Options, board: str, reason: str, keep: float | None) 
     async with connected(options) as bb:
         if keep is not None:
             bb.retention = timedelta(days=keep, milliseconds=1)  # no retention at all would mean: for ever
-        return await bb.board(board).close(reason)
+        return await board_of(bb, board).close(reason)

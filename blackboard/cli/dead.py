@@ -11,7 +11,7 @@ from blackboard.cli.events import must_exist
 from blackboard.cli.failures import NO
 from blackboard.cli.options import Options
 from blackboard.cli.output import Column, print_rows, say, shorten, shown
-from blackboard.cli.session import connected, run
+from blackboard.cli.session import board_of, connected, run
 from blackboard.cli.verb import verb
 
 DEAD = (
@@ -37,8 +37,8 @@ def dead(options: Options, board: str | None) -> None:
 async def _dead(options: Options, board: str | None) -> list[dict[str, Any]]:
     async with connected(options) as bb:
         if board is not None:
-            await must_exist(bb.board(board))
-            found = await bb.board(board).dead()
+            await must_exist(board_of(bb, board))
+            found = await board_of(bb, board).dead()
         else:
             found = [each for partition in bb.store().partitions for each in await partition.dead()]
         return [
@@ -79,7 +79,7 @@ def retry(options: Options, board: str, activation: str | None, every: bool) -> 
 
 async def _retry(options: Options, board: str, activation: str | None) -> list[dict[str, Any]]:
     async with connected(options) as bb:
-        on = bb.board(board)
+        on = board_of(bb, board)
         await must_exist(on)
         names = [each.name for each in await on.dead()] if activation is None else [activation]
         rows = []

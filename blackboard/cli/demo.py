@@ -58,15 +58,17 @@ class Demo:
     workers: list[Process] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
     killed: str = ""
+    log: IO[bytes] | None = None
+    """What the workers say; shown only if they cannot do their work."""
 
 
-@verb(
-    example="blackboard demo\nblackboard demo src --report audit.md\nblackboard demo --crash"
-)
+@verb(example="blackboard demo\nblackboard demo src --report audit.md\nblackboard demo --crash")
 @click.argument("path", required=False, help="A directory or a Python file. [default: the installed click package]")
 @click.option("-p", "--processes", type=click.IntRange(1), default=2, show_default=True, help="Worker processes.")
 @click.option("--crash", is_flag=True, help="Kill a worker half-way; the report is the same to the byte.")
-@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write the report there too.")
+@click.option(
+    "--report", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write the report there too."
+)
 @click.option("--keep/--no-keep", default=True, show_default=True, help="Leave the board in the store afterwards.")
 def demo(options: Options, path: str | None, processes: int, crash: bool, report: Path | None, keep: bool) -> int:
     """Audit a Python source tree with a dozen agents.
@@ -76,7 +78,13 @@ def demo(options: Options, path: str | None, processes: int, crash: bool, report
     """
     options.enter()
     started = Demo(options, _root(path), processes, crash)
-    return run(_demo(started, report, keep), options)
+    found = run(_demo(started, keep), options)
+    if found is None:
+        return FAILURE
+    if report is not None:
+        report.write_text(found, encoding="utf-8")
+    _print_report(found)
+    return 0
 
 
 def _root(path: str | None) -> Path:
@@ -91,36 +99,37 @@ def _root(path: str | None) -> Path:
     return root
 
 
-async def _demo(demo: Demo, report: Path | None, keep: bool) -> int:
+async def _demo(demo: Demo, keep: bool) -> str | None:
     main = asyncio.current_task()
-    on_signals(lambda _: main.cancel() if main else None)
+
+    def interrupt(_: signal.Signals) -> None:
+        if main is not None:
+            main.cancel()
+
+    on_signals(interrupt)
     demo.options.app = demo.options.app or APPLICATION
     try:
         async with application(demo.options) as bb:
-            found = await _audit(demo, bb, keep=keep)
+            return await _audit(demo, bb, keep=keep)
     except asyncio.CancelledError:
         say(demo.options, "\nInterrupted; its workers are stopped.")
         raise KeyboardInterrupt from None
-    if found is None:
-        return FAILURE
-    if report is not None:
-        report.write_text(found, encoding="utf-8")
-    _print_report(found)
-    return 0
 
 
 async def _audit(demo: Demo, bb: Blackboard, *, keep: bool) -> str | None:
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", demo.root.name)[:40] or "root"
     board = bb.board(f"audit-{name}-{os.urandom(3).hex()}")
-    with tempfile.TemporaryFile() as log:
+    with tempfile.TemporaryFile() as demo.log:
         say(demo.options, f"Auditing {demo.root} on board {board.id} with {demo.processes} worker processes")
-        await board.post(bb.kind("target")(root=str(demo.root)))
-        async with _crew(demo, log):
-            if not await _watch(demo, board, log):
+        await board.post(bb.kind("target").model_validate({"root": str(demo.root)}))
+        async with _crew(demo):
+            if not await _watch(demo, board):
                 return None
     found = await board.get("report")
     if found is None:
-        return _no_report(demo, board)
+        words = f"{_words(demo)} dead {board.id}"
+        say(demo.options, f"The board has settled without a report. What died, and why: {words}")
+        return None
     await _tell_end(demo, bb, board, keep=keep)
     import json
 
@@ -129,27 +138,27 @@ async def _audit(demo: Demo, bb: Blackboard, *, keep: bool) -> str | None:
 
 
 @asynccontextmanager
-async def _crew(demo: Demo, log: IO[bytes]) -> AsyncIterator[None]:
+async def _crew(demo: Demo) -> AsyncIterator[None]:
     """The worker processes, ended in the end, whatever the end is."""
     try:
         for _ in range(demo.processes):
-            demo.workers.append(await _start(demo, log))
+            demo.workers.append(await _start(demo))
         yield
     finally:
         with suppress(asyncio.CancelledError):
             await asyncio.shield(asyncio.gather(*(end_worker(each, DRAIN_SECONDS) for each in demo.workers)))
 
 
-async def _start(demo: Demo, log: IO[bytes]) -> Process:
+async def _start(demo: Demo) -> Process:
     words = [demo.options.app or APPLICATION, f"--concurrency={CONCURRENCY}", "--log-level=warning"]
     words += [f"--lease={CRASH_LEASE}"] if demo.crash else []
-    return await start_worker([*words, *demo.options.repeated()], log)
+    return await start_worker([*words, *demo.options.repeated()], demo.log)
 
 
 # ---------------------------------------------------------------------------- while it runs
 
 
-async def _watch(demo: Demo, board: Board, log: IO[bytes]) -> bool:
+async def _watch(demo: Demo, board: Board) -> bool:
     """Show what happens until the board has settled. Returns False when the workers could not do it."""
     tasks = {
         asyncio.create_task(_follow(demo, board), name="events"),
@@ -168,9 +177,15 @@ async def _watch(demo: Demo, board: Board, log: IO[bytes]) -> bool:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
     if settled not in done:
-        log.seek(0)
-        say(demo.options, f"The workers ended before the work did. They said:\n{log.read().decode(errors='replace')}")
+        say(demo.options, f"The workers ended before the work did. They said:\n{_said(demo)}")
     return settled in done
+
+
+def _said(demo: Demo) -> str:
+    if demo.log is None:
+        return ""
+    demo.log.seek(0)
+    return demo.log.read().decode(errors="replace")
 
 
 async def _follow(demo: Demo, board: Board) -> None:
@@ -202,15 +217,11 @@ async def _kill_one(demo: Demo, board: Board) -> None:
         demo.killed = ", ".join(each.name for each in running)
         demo.tally.remark = f"worker {process.pid} killed (SIGKILL) while it ran {demo.killed}; another one takes over"
         if demo.processes == 1:
-            demo.workers.append(await _start(demo, None))
+            demo.workers.append(await _start(demo))
         return
 
 
 # ---------------------------------------------------------------------------- afterwards
-
-
-def _no_report(demo: Demo, board: Board) -> None:
-    say(demo.options, f"The board has settled without a report. What died, and why: {_words(demo)} dead {board.id}")
 
 
 def _words(demo: Demo) -> str:
@@ -251,5 +262,3 @@ def _print_report(text: str) -> None:
     from rich.markdown import Markdown
 
     Console(file=sys.stdout).print(Markdown(text))
-
-

@@ -9,7 +9,7 @@ import click
 from blackboard.cli.events import entry_row, must_exist, print_entry
 from blackboard.cli.options import Options
 from blackboard.cli.output import Column, print_rows, shorten, shown, to_json
-from blackboard.cli.session import connected, run
+from blackboard.cli.session import board_of, connected, run
 from blackboard.cli.verb import verb
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def entries(options: Options, board: str, kind: str | None, limit: int | None) -
 
 async def _entries(options: Options, board: str, kind: str | None) -> list[StoredEntry]:
     async with connected(options) as bb:
-        on = bb.board(board)
+        on = board_of(bb, board)
         await must_exist(on)
         return await on.entries(kind)
 
@@ -73,7 +73,7 @@ async def _get(options: Options, board: str, address: str) -> StoredEntry:
     from blackboard.errors import EntryNotFound
 
     async with connected(options) as bb:
-        on = bb.board(board)
+        on = board_of(bb, board)
         await must_exist(on)
         found = await on.get(address)
     if found is None:

@@ -11,7 +11,7 @@ import click
 
 from blackboard.cli.options import Options
 from blackboard.cli.output import format_of, print_one, print_rows, print_tsv, say, to_json
-from blackboard.cli.session import connected, run
+from blackboard.cli.session import board_of, connected, run
 from blackboard.cli.verb import verb
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ async def _tail(options: Options, board: str, since: int, follow: bool) -> None:
     if form == "tsv":
         print_tsv([TSV])
     async with connected(options) as bb:
-        on = bb.board(board)
+        on = board_of(bb, board)
         if not follow:
             await must_exist(on)
         async for event in on.events(since=since, follow=follow):
@@ -102,7 +102,7 @@ def wait(options: Options, board: str, what: str | None, settled: bool, timeout:
 
 async def _settled(options: Options, board: str, timeout: float | None) -> int:
     async with connected(options) as bb:
-        on = bb.board(board)
+        on = board_of(bb, board)
         await must_exist(on)
         return await on.settled(timeout)
 
@@ -111,7 +111,7 @@ async def _entry(options: Options, board: str, what: str, timeout: float | None)
     from blackboard.errors import TimedOut
 
     async with connected(options) as bb:
-        on = bb.board(board)
+        on = board_of(bb, board)
         try:
             async with asyncio.timeout(timeout):
                 facts = await bb.store().partition(board).facts(board)  # before the look: what comes later is followed

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
+import importlib.util
 import logging
 import signal
 import sys
@@ -91,6 +92,9 @@ class Supervisor:
                 watching.cancel()
         return max(codes)
 
+    def _told(self) -> bool:
+        return self._signals > 0
+
     def _stop(self, number: signal.Signals) -> None:
         self._signals += 1
         self._changed.set()
@@ -102,11 +106,11 @@ class Supervisor:
 
     async def _keep(self, number: int) -> int:
         pause, code = FIRST_PAUSE, OK
-        while not self._signals:
+        while not self._told():
             started = time.monotonic()
             process = self._processes[number] = await start_worker(self._words)
             code = await process.wait()
-            if self._signals:
+            if self._told():
                 break
             if self._reload:
                 await self._until_changed(code)
@@ -114,7 +118,9 @@ class Supervisor:
             if code in FINAL:
                 return code
             pause = FIRST_PAUSE if time.monotonic() - started >= HEALTHY else pause
-            logger.warning("worker process %d ended with %s; it starts again in %g s", process.pid, _ending(code), pause)
+            logger.warning(
+                "worker process %d ended with %s; it starts again in %g s", process.pid, _ending(code), pause
+            )
             await self._sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
         return OK if code < 0 or self._signals == 1 else code
@@ -131,7 +137,7 @@ class Supervisor:
         if code != OK and not self._changed.is_set():
             logger.warning("the worker ended with %s; it starts again when a file changes", _ending(code))
         await self._changed.wait()
-        if not self._signals:
+        if not self._told():
             self._changed.clear()
 
     async def _watch(self) -> None:

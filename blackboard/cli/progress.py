@@ -40,10 +40,12 @@ class Tally:
     latest: deque[Event] = field(default_factory=lambda: deque(maxlen=LATEST))
     remark: str = ""
     """What else is to be said, once."""
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     def take(self, event: Event) -> None:
         """Count one event."""
         self.seq = event.seq
+        self._news.set()
         self.latest.append(event)
         if event.type is EventType.POSTED and event.kind:
             self.entries[event.kind] += 1
@@ -61,7 +63,8 @@ class Tally:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while self.seq < seq:
-                    await asyncio.sleep(0.01)
+                    self._news.clear()
+                    await self._news.wait()
 
     def summary(self) -> str:
         """Everything in one line."""

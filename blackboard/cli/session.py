@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
@@ -11,17 +12,27 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from blackboard.cli.failures import NO_STORE
 from blackboard.cli.loading import load_application
 from blackboard.cli.options import Options
 
 if TYPE_CHECKING:
     from blackboard import Blackboard  # takes long to load; the functions below import it when they run
+    from blackboard.board import Board
     from blackboard.store.connection import Clients
 
 T = TypeVar("T")
 
+AUTHOR = "@cli"
+
 PATIENCE = 3.0
 """Seconds that a verb waits for a store that does not answer. Workers wait longer: they outlive restarts of the store."""
+
+
+class NoStore(click.ClickException):
+    """No URL was given, and there is no embedded store in the directory either."""
+
+    exit_code = NO_STORE
 
 
 def run(work: Coroutine[Any, Any, T], options: Options, level: int = logging.ERROR) -> T:
@@ -45,21 +56,28 @@ def log_to_stderr(options: Options, level: int) -> None:
 
 
 @asynccontextmanager
-async def connected(options: Options) -> AsyncIterator[Blackboard]:
-    """The blackboard that the options mean, connected.
+async def connected(options: Options, *, create: bool = False) -> AsyncIterator[Blackboard]:
+    """The blackboard that the options mean, connected. With `create`, an application's first verb makes its embedded store.
 
-    Raises StoreUnreachable soon when there is no store, and a click.UsageError when it is not clear which namespace is meant.
+    Raises NoStore or StoreUnreachable soon, and a click.UsageError when it is not clear which namespace is meant.
     """
     from blackboard.application import Blackboard
 
     options.enter()
     if options.app:
         bb = application(options)
-        await check_store(bb.url)
+        await check_store(bb.url, create=create)
     else:
-        bb = Blackboard(_chosen(await check_store(options.url), options), options.url, author="cli")
+        bb = Blackboard(_chosen(await check_store(options.url), options), options.url)
     async with bb:
         yield bb
+
+
+def board_of(bb: Blackboard, board: str) -> Board:
+    """The board of this id, whose events shall name the command line as who did it."""
+    from blackboard.board import Board
+
+    return Board(board, bb, author=AUTHOR)
 
 
 def application(options: Options) -> Blackboard:
@@ -81,19 +99,21 @@ def _chosen(names: list[str], options: Options) -> str:
     if options.namespace is not None:
         raise click.UsageError(f"the store has no namespace {options.namespace}; it has: {listed or 'none yet'}.")
     if not names:
-        raise click.UsageError("the store is empty. Start something on it: blackboard demo, or blackboard worker module:object.")
+        raise click.UsageError(
+            "the store is empty. Start something on it: blackboard demo, or blackboard worker module:object."
+        )
     if len(names) > 1:
         raise click.UsageError(f"the store has several namespaces; name one with -n or BLACKBOARD_NAMESPACE: {listed}.")
     return names[0]
 
 
-async def check_store(url: str | None) -> list[str]:
-    """Look whether the store is there, without making one, and which namespaces it has, in alphabetical order."""
+async def check_store(url: str | None, *, create: bool = False) -> list[str]:
+    """Look whether the store is there, and which namespaces it has, in alphabetical order."""
     from blackboard.store.calls import Calls
     from blackboard.store.connection import wait_until_ready
     from blackboard.store.store import namespaces
 
-    clients = await connect(url)
+    clients = await connect(url, create=create)
     try:
         await wait_until_ready(clients, PATIENCE)
         return sorted(await namespaces(Calls(clients)))
@@ -101,16 +121,15 @@ async def check_store(url: str | None) -> list[str]:
         await clients.aclose()
 
 
-async def connect(url: str | None) -> Clients:
-    """Clients of the store at the URL, or of the embedded store if there is one: it is never made here."""
-    import os
-
-    from blackboard.errors import StoreUnreachable
+async def connect(url: str | None, *, create: bool = False) -> Clients:
+    """Clients of the store at the URL, or of the embedded store, which is made only with `create`; else raises NoStore."""
     from blackboard.store import connection, embedded
 
-    if url is None and not os.environ.get("BLACKBOARD_URL"):
+    if url is None and not os.environ.get("BLACKBOARD_URL") and not create:
         directory = embedded.default_directory()
         if not (directory / "launch.lock").exists():
-            problem = "there is none yet in this directory; blackboard demo, dev, worker or store start makes it"
-            raise StoreUnreachable(str(directory), problem)
+            raise NoStore(
+                f"there is no store in {directory} yet. Start something on it (blackboard demo, blackboard dev module:object), "
+                "or name another one with --dir or --url."
+            )
     return await connection.connect(url)

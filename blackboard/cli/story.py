@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -80,7 +81,7 @@ def _failed(event: Event) -> str:
     return f"{event.activation} failed (attempt {event.attempt}){again}{_reason(event)}"
 
 
-_TALES = {
+_TALES: dict[EventType, Callable[[Event], str]] = {
     EventType.CREATED: lambda e: f"board created by {e.by}",
     EventType.POSTED: lambda e: f"{e.address} posted by {e.by}",
     EventType.REVISED: lambda e: f"{e.address} revised to version {e.version} by {e.by}",

@@ -45,16 +45,22 @@ class Wishes:
     "blackboard worker app:bb -c 64 -p 2 --only decide\n"
     "blackboard worker app:bb --check"
 )
-@click.argument("application_name", metavar="[MODULE:OBJECT]", required=False, help="The application; without :object it is :bb.")
+@click.argument(
+    "application_name", metavar="[MODULE:OBJECT]", required=False, help="The application; without :object it is :bb."
+)
 @click.option("-c", "--concurrency", type=click.IntRange(1), default=32, show_default=True, help="Activations at once.")
 @click.option("-p", "--processes", type=click.IntRange(1), default=1, show_default=True, help="Processes, kept alive.")
 @click.option("--only", multiple=True, metavar="SOURCE", help="Run only this source; may be repeated.")
 @click.option("--burst", is_flag=True, help="End when nothing is left to do.")
 @click.option("--max-idle", type=click.FloatRange(0), metavar="SECONDS", help="End after so long without work.")
-@click.option("--lease", type=click.FloatRange(0.1), metavar="SECONDS", help="After which the work of a dead worker moves on.")
+@click.option(
+    "--lease", type=click.FloatRange(0.1), metavar="SECONDS", help="After which the work of a dead worker moves on."
+)
 @click.option("--reload", is_flag=True, help="Start again when a Python file below the working directory changes.")
 @click.option("--check", is_flag=True, help="Only import and compile; list the sources. Needs no store.")
-@click.option("--log-level", type=click.Choice(LEVELS), default="info", show_default=True, help="What is logged, to stderr.")
+@click.option(
+    "--log-level", type=click.Choice(LEVELS), default="info", show_default=True, help="What is logged, to stderr."
+)
 @click.option("--supervised", is_flag=True, hidden=True)
 def worker(
     options: Options,
@@ -95,7 +101,9 @@ def _check(options: Options, only: tuple[str, ...]) -> int:
     bb.workers(only=only or None)
     found = [source for name, source in bb.sources.items() if not only or name in only]
     rows = [source_row(source.card()) for source in found]
-    print_rows(options, rows, CHECKED, f"{options.app} has no knowledge sources. Decorate a function with @bb.knowledge_source")
+    print_rows(
+        options, rows, CHECKED, f"{options.app} has no knowledge sources. Decorate a function with @bb.knowledge_source"
+    )
     say(options, f"{bb.name}: {len(rows)} sources, {len(bb.kinds)} kinds. All compile.")
     return 0
 
@@ -106,7 +114,9 @@ def _supervise(options: Options, wishes: Wishes, processes: int, reload: bool) -
     if reload and not can_reload():
         raise click.UsageError("--reload needs watchfiles; install it: pip install 'blackboard-runtime[reload]'.")
     if not reload:
-        application(options).workers(only=wishes.only or None)  # what is wrong with it is said once, not by every process
+        application(options).workers(
+            only=wishes.only or None
+        )  # what is wrong with it is said once, not by every process
 
     async def supervise() -> int:
         return await Supervisor(wishes.words(options), processes, reload=reload).run()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import click
 from blackboard.cli.events import must_exist
 from blackboard.cli.options import Options
 from blackboard.cli.output import Column, print_rows, to_json
-from blackboard.cli.session import connected, run
+from blackboard.cli.session import AUTHOR, board_of, connected, run
 from blackboard.cli.verb import verb
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from blackboard.board import Receipt
     from blackboard.knowledge_source import KindCard
     from blackboard.store.partition import Write
-
-AUTHOR = "@cli"
 
 WRITTEN = (Column("board"), Column("event", right=True), Column("address"), Column("version", right=True))
 
@@ -43,7 +42,7 @@ class JsonData(click.ParamType[Any]):
 
 def _text(value: str) -> str:
     if value == "-":
-        return click.get_text_stream("stdin").read()
+        return sys.stdin.read()
     return Path(value[1:]).read_text(encoding="utf-8") if value.startswith("@") else value
 
 
@@ -51,7 +50,7 @@ def _text(value: str) -> str:
 
 
 @verb(
-    example="blackboard --app app:bb post claim-42 claim '{\"amount\": 250, \"text\": \"…\"}'\n"
+    example='blackboard --app app:bb post claim-42 claim \'{"amount": 250, "text": "…"}\'\n'
     "blackboard post claim-42 finding @findings.json"
 )
 @click.argument("board", help="The id of a board; the first post makes it.")
@@ -71,12 +70,12 @@ def post(options: Options, board: str, kind: str, data: Any) -> None:
 
 
 async def _post(options: Options, board: str, kind: str, objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    async with connected(options) as bb:
+    async with connected(options, create=True) as bb:
         if options.app:
             from blackboard.entry import decode
 
             made = [decode(bb.kind(kind), to_json(each)) for each in objects]
-            return _rows(board, await bb.board(board).post(*made))
+            return _rows(board, await board_of(bb, board).post(*made))
         return await _post_by_card(bb, board, await _card(bb, kind), objects)
 
 
@@ -88,7 +87,8 @@ async def _post_by_card(
 
     operation = operation_id()
     writes = [
-        Write(_address(card, each, f"{operation}.{i}"), NEW, card.version, _payload(each)) for i, each in enumerate(objects)
+        Write(_address(card, each, f"{operation}.{i}"), NEW, card.version, _payload(each))
+        for i, each in enumerate(objects)
     ]
     if len({write.address for write in writes}) < len(writes):
         raise click.UsageError(f"two objects of the list have the same {card.key or 'address'}; post each once.")
@@ -176,7 +176,9 @@ class Version(click.ParamType[Any]):
 @click.argument("address", help="A kind, or kind/key.")
 @click.argument("data", metavar="JSON|@FILE|-", type=JsonData(), help="An object with the fields.")
 @click.option("--merge", is_flag=True, help="Change only the fields given; null takes one away.")
-@click.option("--version", type=Version(), metavar="N|any", help="The version that is meant. [default: the one there now]")
+@click.option(
+    "--version", type=Version(), metavar="N|any", help="The version that is meant. [default: the one there now]"
+)
 def revise(options: Options, board: str, address: str, data: Any, merge: bool, version: Any) -> None:
     """Replace or change an entry.
 
@@ -196,7 +198,7 @@ async def _revise(
     from blackboard.errors import EntryNotFound, VersionConflict
 
     async with connected(options) as bb:
-        on = bb.board(board)
+        on = board_of(bb, board)
         await must_exist(on)
         found = await on.get(address)
         if found is None:
@@ -219,7 +221,7 @@ async def _revise_by_class(
     stamp = Stamp(address, expected if isinstance(expected, int) else 0, 0)
     entry = decode(kind, to_json(data), stamp)
     _same_address(address, kind.__kind__, kind.__key__, data)
-    return _rows(board, await bb.board(board).revise(entry, version=expected))
+    return _rows(board, await board_of(bb, board).revise(entry, version=expected))
 
 
 async def _revise_by_card(
@@ -271,7 +273,7 @@ async def _retract(options: Options, board: str, addresses: tuple[str, ...]) -> 
     from blackboard.errors import EntryNotFound
 
     async with connected(options) as bb:
-        on = bb.board(board)
+        on = board_of(bb, board)
         await must_exist(on)
         for address in addresses:
             if await on.get(address) is None:

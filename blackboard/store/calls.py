@@ -25,6 +25,9 @@ Argument = str | bytes | int
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.5
 
+MOST_RELOADS = 50
+"""How often a command is brought back to a server that forgets it, before its error is passed on."""
+
 
 class Calls:
     """Runs scripts and plain commands on one store; a lost server is waited for, with a bound and a log line.
@@ -52,8 +55,9 @@ class Calls:
 
     async def script(self, name: str, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
         """Run a command. Raises the StoreError that is left when patience runs out."""
+        cancelled = _cancellations()
         try:
-            return await self._call(name, keys, arguments)
+            return _unless_cancelled(cancelled, await self._call(name, keys, arguments))
         except (RedisError, RedisClusterException, OSError) as error:
             return await self._again(error, name, keys, arguments)
 
@@ -65,29 +69,27 @@ class Calls:
         return bool(await self.clients.commands.execute_command("FUNCTION LIST", "LIBRARYNAME", library().name))
 
     async def _load_library(self) -> None:
-        if await self._has_library():
-            return
-        try:
-            await self.clients.commands.execute_command("FUNCTION LOAD", library().text)
-        except ResponseError:
-            if not await self._has_library():  # else another process was faster
-                raise
+        if not await self._has_library():
+            # Another process may be faster: its name says what is in it, so that replacing it by itself is harmless.
+            await self.clients.commands.execute_command("FUNCTION LOAD", "REPLACE", library().text)
 
     async def command(self, *words: Argument) -> Any:
         """Run one plain command that reads or may safely be repeated."""
+        cancelled = _cancellations()
         try:
-            return await self.clients.commands.execute_command(*words)
+            return _unless_cancelled(cancelled, await self.clients.commands.execute_command(*words))
         except (RedisError, RedisClusterException, OSError) as error:
             return await self._patiently(error, str(words[0]), lambda: self.clients.commands.execute_command(*words))
 
     async def _again(self, error: Exception, name: str, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
         async def call() -> Any:
-            try:
-                return await self._call(name, keys, arguments)
-            except ResponseError as refused:
-                if not await self._reload(refused, name):
-                    raise
-                return await self._call(name, keys, arguments)
+            for _ in range(MOST_RELOADS):
+                try:
+                    return await self._call(name, keys, arguments)
+                except ResponseError as refused:
+                    if not await self._reload(refused, name):
+                        raise
+            return await self._call(name, keys, arguments)
 
         if isinstance(error, ResponseError):
             try:
@@ -102,9 +104,9 @@ class Calls:
         if isinstance(error, NoScriptError):
             await self.clients.commands.execute_command("SCRIPT LOAD", script(name).text)
             return True
-        if not self._functions or code_of(error) != "ERR" or await self._has_library():
+        if not self._functions or code_of(error) != "ERR":
             return False
-        await self._load_library()
+        await self._load_library()  # where it is back already, another call was faster, and this one is repeated as well
         return True
 
     async def _patiently(self, error: Exception, name: str, call: Any) -> Any:
@@ -119,6 +121,23 @@ class Calls:
             try:
                 await self.clients.revive(max(0.1, deadline - time.monotonic()))
                 return await call()
-            except (RedisError, RedisClusterException, OSError) as next_error:
+            except (RedisError, RedisClusterException, OSError, StoreUnreachable, StoreBusy) as next_error:
                 fault = translate(next_error, self.clients.url, name)
         raise fault
+
+
+def _cancellations() -> int:
+    """How often this task has been told to end."""
+    task = asyncio.current_task()
+    return task.cancelling() if task else 0
+
+
+def _unless_cancelled(before: int, answer: Any) -> Any:
+    """The answer, unless this task was cancelled on the way: before Python 3.12 the client library may swallow that.
+
+    It sends inside `asyncio.wait_for`, which returns a result that is just there instead of raising CancelledError. Whoever
+    cancelled, or waits under a timeout, would wait for ever.
+    """
+    if _cancellations() > before:
+        raise asyncio.CancelledError
+    return answer

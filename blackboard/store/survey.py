@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from blackboard.store.codec import RS
 from blackboard.store.partition import Partition
@@ -43,9 +44,7 @@ async def _latest(partition: Partition, limit: int) -> list[BoardSummary]:
     return [summary for summary in summaries if summary is not None]
 
 
-async def _summary(
-    partition: Partition, board: str, created: int, running: int, dead: int
-) -> BoardSummary | None:
+async def _summary(partition: Partition, board: str, created: int, running: int, dead: int) -> BoardSummary | None:
     facts = await partition.facts(board)
     if facts is None:
         return None
@@ -74,7 +73,7 @@ def _per_board(fields: Sequence[bytes]) -> Counter[str]:
     return Counter(field.partition(separator)[0].decode() for field in fields)
 
 
-def _scored(rows: Sequence[object]) -> list[tuple[str, int]]:
+def _scored(rows: Sequence[Any]) -> list[tuple[str, int]]:
     """Members and scores, which some clients pair and others leave flat."""
     pairs = rows if rows and isinstance(rows[0], tuple | list) else list(zip(rows[::2], rows[1::2], strict=True))
-    return [(member.decode(), int(float(score))) for member, score in pairs]  # type: ignore[misc,attr-defined]
+    return [(member.decode(), int(float(score))) for member, score in pairs]

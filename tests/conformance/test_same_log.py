@@ -18,7 +18,10 @@ def cast(bb: Blackboard) -> None:
 
     @bb.knowledge_source
     def check_text(claim: Claim, notes: list[Note] | None) -> list[Finding]:
-        return [Finding(source="text", risk=len(claim.text) / 10), Finding(source="notes", risk=float(len(notes or [])))]
+        return [
+            Finding(source="text", risk=len(claim.text) / 10),
+            Finding(source="notes", risk=float(len(notes or []))),
+        ]
 
     @bb.knowledge_source(when=[Count(Finding) == Plan.total, Absent(Decision)])
     async def decide(plan: Plan, findings: list[Finding]) -> Decision:

@@ -31,8 +31,12 @@ async def test_a_join_fires_for_each_combination_that_fits(bb: Blackboard) -> No
 
     async with bb:
         board = bb.board("b")
-        await board.post(Payment(id="early", order=2), Order(number=1), Order(number=2), Order(number=3, customer="eve"))
-        await board.post(Payment(id="a", order=1), Payment(id="b", order=1), Payment(id="c", order=3), Payment(id="d", order=9))
+        await board.post(
+            Payment(id="early", order=2), Order(number=1), Order(number=2), Order(number=3, customer="eve")
+        )
+        await board.post(
+            Payment(id="a", order=1), Payment(id="b", order=1), Payment(id="c", order=3), Payment(id="d", order=9)
+        )
         await board.run_until_settled(timeout=10)
         assert [done.name for done in await board.read(Done)] == ["1-a", "1-b", "2-early"]
         assert len(await events_of(board, "triggered")) == 3

@@ -210,7 +210,11 @@ async def test_closing_is_final(bb: Blackboard) -> None:
         assert await board.close("enough")
         assert not await board.close("again")
 
-        for write in (board.post(Decision(approved=True)), board.revise(Claim(amount=2), version="any"), board.retract(Claim)):
+        for write in (
+            board.post(Decision(approved=True)),
+            board.revise(Claim(amount=2), version="any"),
+            board.retract(Claim),
+        ):
             with pytest.raises(BoardClosed, match=r"board b takes no more writes.*another id"):
                 await write
         await board.run_until_settled(timeout=10)

@@ -93,9 +93,7 @@ async def test_a_stuck_agent_delays_no_other(bb: Blackboard) -> None:
     async with bb, bb.workers(concurrency=3):
         board, other = bb.board("b"), bb.board("other")
         await board.post(Claim(amount=1))
-        await async_eventually(
-            lambda: running(board, 2), 10, "both stuck agents run"
-        )
+        await async_eventually(lambda: running(board, 2), 10, "both stuck agents run")
         for where in (board, other):
             await where.post(*(Job(name=str(i)) for i in range(10)))
         await other.settled(timeout=10)

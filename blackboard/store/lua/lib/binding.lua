@@ -13,10 +13,11 @@ function binding.member(entry, pattern)
   return pattern.a .. US .. token .. US .. codec.key(entry.address)
 end
 
-local function entries(ctx, kind, members)
+--- The entries of memory members, in address order. `mixed`: the members are ordered by a join field first.
+local function entries(ctx, kind, members, mixed)
   local addresses, list = {}, {}
   for i, member in ipairs(members) do addresses[i] = kind .. '/' .. string.match(member, '[^' .. US .. ']*$') end
-  table.sort(addresses)
+  if mixed then table.sort(addresses) end
   board.load(ctx, addresses)
   for i, address in ipairs(addresses) do list[i] = ctx.cache[address] end
   return list
@@ -34,7 +35,8 @@ local function matches(ctx, pattern, value)
     local entry = board.entry(ctx, pattern.k)
     return entry and condition.passes(entry, pattern.t) and { entry } or {}
   end
-  return entries(ctx, pattern.k, lexset.range(board.memory(ctx), prefix(pattern, value)))
+  local mixed = pattern.ix ~= nil and value == nil
+  return entries(ctx, pattern.k, lexset.range(board.memory(ctx), prefix(pattern, value)), mixed)
 end
 
 --- The value that pattern `i`'s join field must have, given what is bound.

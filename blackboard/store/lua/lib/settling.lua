@@ -32,6 +32,6 @@ function settling.name(claim) return string.format('%s#%d', codec.source(claim.i
 --- Looks at an identity again when something concerned it while it ran; then at quiescence.
 function settling.after(claim, dirty, depth)
   local ctx = claim.board
-  if dirty and ctx.status == 'open' then matching.revisit(ctx, claim.identity, ctx.seq, depth) end
-  matching.quiesce(ctx, claim.identity, depth)
+  if dirty and ctx.status == 'open' then matching.revisit(ctx, claim.identity, ctx.seq, depth + 1) end
+  matching.quiesce(ctx, claim.identity, depth + 1)
 end

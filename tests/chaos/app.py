@@ -1,0 +1,74 @@
+"""The problem that the chaos tests solve: chains of agents, run by this process or by others."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from blackboard import Backoff, Blackboard, Board, Context, Entry
+from blackboard.store.connection import Settings
+
+LENGTH = 5
+"""Agents in a chain."""
+
+Cut = Callable[[str], Awaitable[None]]
+"""Called by an agent at a named point of its life; in a test's child process it may not return."""
+
+
+class Link(Entry, key="place"):
+    """What each agent of a chain hands on; the first is posted from outside."""
+
+    place: int
+    text: str = ""
+
+
+class Task(Entry):
+    """Asks for one agent that takes long."""
+
+    name: str
+
+
+class Go(Entry):
+    """Lets that agent go on."""
+
+
+class Answer(Entry):
+    """What that agent writes."""
+
+    name: str
+    attempt: int
+    crashes: int
+
+
+async def pass_by(_: str) -> None:
+    """Nothing happens at any point."""
+
+
+def build(
+    namespace: str, url: str | None, cut: Cut = pass_by, lease: float = 1.0, settings: Settings | None = None
+) -> Blackboard:
+    """The application: five agents that each answer the one before, and one that waits for a sign."""
+    bb = Blackboard(namespace, url=url, lease=lease, settings=settings)
+    for place in range(LENGTH):
+        add_link(bb, place, cut)
+
+    @bb.knowledge_source(backoff=Backoff(initial=0), crashes=1)
+    async def answer(task: Task, board: Board, context: Context) -> Answer:
+        await cut("acting")
+        if task.name == "stumble" and context.attempt == 1:
+            raise RuntimeError("stumbled")
+        if task.name == "wait":
+            await board.wait_for(Go)
+        if task.name == "hang":
+            await asyncio.Event().wait()
+        return Answer(name=task.name, attempt=context.attempt, crashes=context.crashes)
+
+    return bb
+
+
+def add_link(bb: Blackboard, place: int, cut: Cut) -> None:
+    """Add the agent that answers the link at this place."""
+
+    async def link(link: Link) -> Link:
+        await cut(f"link {place}")
+        return Link(place=place + 1, text=f"{link.text}{place}")
+
+    bb.knowledge_source(name=f"link{place}", when=Link.place == place)(link)

@@ -1,0 +1,239 @@
+"""A server that forgets its scripts, dies, goes away and comes back, or refuses."""
+
+import asyncio
+import logging
+import os
+import signal
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from blackboard import Blackboard, Board, StoreProtocolError, StoreUnreachable
+from blackboard import worker as worker_module
+from blackboard.store import embedded
+from blackboard.store.connection import Settings
+from blackboard.store.partition import Partition
+from tests.chaos.app import Answer, Go, Link, Task, build
+from tests.chaos.judge import counted, whole_answer, whole_chain
+from tests.eventually import async_eventually, eventually
+
+pytestmark = pytest.mark.chaos
+
+
+async def run_chains(bb: Blackboard, count: int) -> list[str]:
+    """Run chains with two workers; the boards on which something was lost or doubled."""
+    boards = [bb.board(f"chain {i}") for i in range(count)]
+    async with bb.workers(concurrency=8), bb.workers(concurrency=8):
+        await asyncio.gather(*(board.post(Link(place=0)) for board in boards))
+        for board in boards:
+            await board.settled(timeout=30)
+    return [board.id for board in boards if await counted(board) != whole_chain()]
+
+
+# ---------------------------------------------------------------------------- scripts and functions
+
+
+@pytest.mark.parametrize("functions", [True, False])
+async def test_scripts_that_are_flushed_under_load_come_back(namespace: str, valkey_url: str, functions: bool) -> None:
+    """Whichever way commands are called: what the server was made to forget, it is told again."""
+    flushes = 0
+
+    async def flush() -> None:
+        nonlocal flushes
+        while True:
+            await bb.store().clients.blocking.execute_command("FUNCTION FLUSH" if functions else "SCRIPT FLUSH")
+            flushes += 1
+            await asyncio.sleep(0.01)
+
+    async with build(namespace, valkey_url) as bb:
+        for partition in bb.store().partitions:
+            if not functions:
+                partition.calls._functions = False
+        flushing = asyncio.create_task(flush())
+        try:
+            assert await run_chains(bb, 100) == []
+        finally:
+            flushing.cancel()
+            await asyncio.gather(flushing, return_exceptions=True)
+        assert flushes > 10
+
+
+# ---------------------------------------------------------------------------- the embedded server
+
+
+def kill_server(directory: Path) -> None:
+    """Kill the embedded server of a directory."""
+    pid = embedded.status(directory).pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+
+
+async def test_the_embedded_server_is_killed_under_load(
+    namespace: str, directory: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With fsync=always nothing that was acknowledged is lost, and whoever needs the server first starts it again."""
+    commits = 0
+
+    async def count(_: str) -> None:
+        nonlocal commits
+        commits += 1
+        if commits in {100, 250}:
+            kill_server(directory)
+
+    settings = Settings(directory=directory, fsync="always")
+    async with build(namespace, None, count, lease=10, settings=settings) as bb:
+        with caplog.at_level(logging.WARNING):
+            assert await run_chains(bb, 80) == []
+    assert commits >= 400
+    assert "Repeating" in caplog.text
+
+
+# ---------------------------------------------------------------------------- a server that goes away
+
+
+class Away:
+    """A redis-server of a test's own, which can be taken away and brought back."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = f"unix://{directory}/redis.sock"
+
+    def come(self) -> None:
+        """Start it, and wait until it answers."""
+        arguments = ["--port", "0", "--unixsocket", f"{self._directory}/redis.sock", "--dir", str(self._directory)]
+        arguments += ["--appendonly", "yes", "--appendfsync", "always", "--save", "", "--logfile", "redis.log"]
+        self._process = subprocess.Popen(["redis-server", *arguments], stdout=subprocess.DEVNULL)
+        with Redis.from_url(self.url) as client:
+            eventually(lambda: self._answers(client), 10, "redis-server answers")
+
+    def go(self) -> None:
+        """Kill it."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    @staticmethod
+    def _answers(client: "Redis[Any]") -> bool:
+        try:
+            return bool(client.ping())
+        except OSError:
+            return False
+        except Exception as error:  # noqa: BLE001  # whatever the client makes of a server that starts
+            return "LOADING" in str(error) and False
+
+
+@pytest.fixture
+def away(tmp_path_factory: pytest.TempPathFactory, directory: Path, redis_url: str) -> Iterator[Away]:
+    """Yield a server that runs."""
+    directory.mkdir()
+    server = Away(directory)
+    server.come()
+    try:
+        yield server
+    finally:
+        server.go()
+
+
+async def test_a_server_that_comes_back_is_waited_for(
+    namespace: str, away: Away, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What an agent finished while the server was away is committed, not done again."""
+    gone, go_on, runs = asyncio.Event(), asyncio.Event(), []
+
+    async def cut(_: str) -> None:
+        runs.append(1)
+        gone.set()
+        await go_on.wait()
+
+    async with build(namespace, away.url, cut, lease=30) as bb:
+        board = bb.board("b")
+        async with bb.workers():
+            await board.post(Task(name="x"))
+            await asyncio.wait_for(gone.wait(), 10)
+            await asyncio.to_thread(away.go)
+            go_on.set()
+            reading = asyncio.create_task(board.wait_for(Answer, timeout=30))
+            await async_eventually(lambda: logged(caplog, "Repeating"), 10, "the wait is logged")
+            await asyncio.to_thread(away.come)
+            assert (await reading).name == "x"
+            await board.post(Go())
+        assert runs == [1]
+        assert await counted(board) == whole_answer() + Counter(["posted go"])
+
+
+async def logged(caplog: pytest.LogCaptureFixture, words: str) -> bool:
+    return words in caplog.text
+
+
+async def test_a_wait_for_the_server_ends_in_a_typed_error(namespace: str, away: Away) -> None:
+    async with build(namespace, away.url) as bb:
+        bb.store().partitions[0].calls.patience = 0.2
+        board = bb.board("b")
+        await board.post(Go())
+        await asyncio.to_thread(away.go)
+        for call in (board.post(Task(name="x")), board.read(Go), board.status(), anext(board.events())):
+            with pytest.raises(StoreUnreachable, match=r"does not answer: .*Check that the server runs"):
+                await call
+
+
+async def test_a_worker_gives_up_when_its_server_stays_away(
+    namespace: str, away: Away, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It ends with the typed error, and says in between that it waits."""
+    monkeypatch.setattr(worker_module, "LONGEST_OUTAGE", 0.3)
+    monkeypatch.setattr(worker_module, "LONGEST_NAP", 0.1)
+    async with build(namespace, away.url) as bb:
+        bb.store().partitions[0].calls.patience = 0.1
+        ready = asyncio.Event()
+        working = asyncio.create_task(bb.workers().run(ready))
+        await asyncio.wait_for(ready.wait(), 10)
+        await asyncio.to_thread(away.go)
+        with pytest.raises(StoreUnreachable):
+            await asyncio.wait_for(working, 20)
+        assert "goes on trying" in caplog.text
+
+
+# ---------------------------------------------------------------------------- a server that cannot do what it is asked
+
+
+async def test_a_contribution_that_the_store_cannot_take_fails_alone(
+    namespace: str, valkey_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A group of contributions goes in one call; one that breaks the call does not take the others with it."""
+    gate = asyncio.Barrier(6)
+    original = Partition.commit
+
+    async def choke(self: Partition, commits: Any, *rest: Any) -> Any:
+        if any(b"indigestible" in str(commit.writes).encode() for commit in commits):
+            raise StoreProtocolError("commit", "ERR for a test")
+        return await original(self, commits, *rest)
+
+    async def together(_: str) -> None:
+        await gate.wait()
+
+    monkeypatch.setattr(Partition, "commit", choke)
+    async with build(namespace, valkey_url, lease=30) as bb:
+        boards = {name: bb.board(name) for name in ("fine 1", "fine 2", "fine 3", "fine 4", "fine 5", "indigestible")}
+
+        @bb.knowledge_source(retries=0, name="write")
+        async def write(go: Go, board: Board) -> Answer:
+            await together("")
+            return Answer(name=board.id, attempt=0, crashes=0)
+
+        async with bb.workers():
+            for board in boards.values():
+                await board.post(Go())
+            for board in boards.values():
+                await board.settled(timeout=20)
+        assert {name for name, board in boards.items() if await board.read(Answer) is not None} == set(boards) - {
+            "indigestible"
+        }
+        [dead] = await boards["indigestible"].dead()
+        assert "ERR for a test" in dead.problem
