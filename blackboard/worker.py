@@ -213,7 +213,7 @@ class Shift:
         self._asked = self._leaving = 0  # slots that round trips under way may fill, and that they will free
         self._outage_since: float | None = None
         self._hungry = True
-        self._next_due = 0
+        self._next_due = 0.0  # by this machine's monotonic clock; 0 for never
         self._draining = False
         self._aborting = False
         self._last_work = time.monotonic()
@@ -321,7 +321,7 @@ class Shift:
             _answer(answered, result)
         if request.wanted:
             self._hungry = self._hungry or len(handed.claimed) >= request.wanted
-            self._next_due = handed.next_due
+            self._next_due = time.monotonic() + handed.next_due / 1000 if handed.next_due else 0.0
         for claimed in handed.claimed:
             self._take(claimed)
 
@@ -372,7 +372,7 @@ class Shift:
         """Wait for a contribution, a doorbell, a timer, or a while."""
         nap = LONGEST_NAP
         if self._next_due:
-            nap = min(nap, max(0.001, self._next_due / 1000 - time.time()))
+            nap = min(nap, max(0.001, self._next_due - time.monotonic()))
         if self._options.max_idle is not None:
             nap = min(nap, max(0.001, self._last_work + self._options.max_idle - time.monotonic()))
         if self._free > 0:

@@ -60,6 +60,8 @@ class Demo:
     killed: str = ""
     log: IO[bytes] | None = None
     """What the workers say; shown only if they cannot do their work."""
+    hints: str = ""
+    """What to try next, said below the report."""
 
 
 @verb(example="blackboard demo\nblackboard demo src --report audit.md\nblackboard demo --crash")
@@ -84,6 +86,7 @@ def demo(options: Options, path: str | None, processes: int, crash: bool, report
     if report is not None:
         report.write_text(found, encoding="utf-8")
     _print_report(found)
+    say(options, started.hints)
     return 0
 
 

@@ -80,7 +80,7 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """What a claim brought: activations, and when the next timer or lease runs out (0: never, or not asked)."""
+    """What a claim brought: activations, and in how many ms the next timer or lease runs out (0: never, or not asked)."""
 
     claimed: list[Claimed]
     next_due: int

@@ -119,18 +119,20 @@ async def test_who_waits_goes_on_waiting_when_the_connection_breaks(
     async def answered(board: Board) -> int:
         return len([event async for event in board.events(follow=True) if event.type == "posted"])
 
-    async with build(namespace, valkey_url) as outside:
-        async with proxy_to(valkey_url, socket) as (_, url):
-            async with build(namespace, url) as bb:
-                board = bb.board("b")
-                waiting = asyncio.create_task(board.wait_for(Answer, timeout=20))
-                following = asyncio.create_task(answered(board))
-                await outside.board("b").post(Go())
-                await board.wait_for(Go, timeout=10)
-                for client in (bb.store().clients.commands, bb.store().clients.blocking):
-                    await client.connection_pool.disconnect()
-                await outside.board("b").post(Task(name="x"))
-                await outside.board("b").run_until_settled(timeout=20)
-                assert (await waiting).name == "x"
-                await outside.board("b").close()
-                assert await asyncio.wait_for(following, 20) == 3
+    async with (
+        build(namespace, valkey_url) as outside,
+        proxy_to(valkey_url, socket) as (_, url),
+        build(namespace, url) as bb,
+    ):
+        board = bb.board("b")
+        waiting = asyncio.create_task(board.wait_for(Answer, timeout=20))
+        following = asyncio.create_task(answered(board))
+        await outside.board("b").post(Go())
+        await board.wait_for(Go, timeout=10)
+        for client in (bb.store().clients.commands, bb.store().clients.blocking):
+            await client.connection_pool.disconnect()
+        await outside.board("b").post(Task(name="x"))
+        await outside.board("b").run_until_settled(timeout=20)
+        assert (await waiting).name == "x"
+        await outside.board("b").close()
+        assert await asyncio.wait_for(following, 20) == 3

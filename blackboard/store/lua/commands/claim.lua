@@ -2,7 +2,7 @@
 --
 -- KEYS    partition keys
 -- ARGV    now, wanted, owner, request, lease, crew, cursor, lane
--- returns {next due, count, activation…}
+-- returns {next due in ms, count, activation…}
 -- repeat  the same request number answers with what that request got and still holds
 
 --- @include "arguments"

@@ -104,14 +104,14 @@ function board.last_of_kind(ctx, kind)
 end
 
 -- How events are written: a letter, the time, then these. `%d` and not `%s`, since numbers as text are costly.
-local FIELDS = {
+local EVENT_FIELDS = {
   B = '%s', P = '%s %s %d %s %s', R = '%s %s %d %s %s', X = '%s %s %d', T = '%d %s %d', O = '%d %s %d', F = '%s %s %d %d %d %d',
   E = '%s %s %d %d %d %s', D = '%s %s %d %s %s', W = '%s %s %d %s', V = '%s %s %d', C = '%s %s %d',
 }
 local formats = {} -- made at first use: while a library is loaded, it has no functions to call
 
 local function event_format(letter)
-  formats[letter] = letter .. US .. '%d' .. US .. string.gsub(FIELDS[letter], ' ', US)
+  formats[letter] = letter .. US .. '%d' .. US .. string.gsub(EVENT_FIELDS[letter], ' ', US)
   return formats[letter]
 end
 

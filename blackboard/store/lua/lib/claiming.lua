@@ -190,12 +190,13 @@ local function repeat_claim(reply, owner, request, remembered)
   return count
 end
 
---- When the next timer or lease runs out, 0 for never: how long an idle worker may sleep.
+--- How long an idle worker may sleep: milliseconds until the next timer or lease runs out, 0 for ever. (A duration, since
+--- the worker's clock is another.)
 local function next_due()
   local due = redis.call('ZRANGE', DUE, 0, 0, 'WITHSCORES')[2]
   local lease = redis.call('ZRANGE', LEASES, 0, 0, 'WITHSCORES')[2]
   local first = math.min(tonumber(due) or math.huge, tonumber(lease) or math.huge)
-  return first < math.huge and first or 0
+  return first < math.huge and math.max(1, first - board.now) or 0
 end
 
 --- Reads a claim from ARGV: `wanted, owner, request, lease, crew, cursor, lane`. A worker may have a claim under way in each
@@ -207,7 +208,7 @@ function claiming.read()
   }
 end
 
---- Claims. Appends to the reply: `next due, count, activation…`.
+--- Claims. Appends to the reply: `next due in ms, count, activation…`.
 function claiming.claim(reply, request)
   local lane = request.owner .. '/' .. request.lane
   local remembered = redis.call('HGET', CLAIMS, lane)
