@@ -25,7 +25,7 @@ from blackboard.cli.options import Options
 from blackboard.cli.output import say
 from blackboard.cli.processes import Process, end_worker, on_signals, start_worker
 from blackboard.cli.progress import Tally, progress
-from blackboard.cli.session import application, run
+from blackboard.cli.session import application, check_store, run
 from blackboard.cli.verb import verb
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class Demo:
     started: float = field(default_factory=time.monotonic)
     workers: list[Process] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
+    seconds: float = 0.0
     killed: str = ""
     log: IO[bytes] | None = None
     """What the workers say; shown only if they cannot do their work."""
@@ -86,7 +87,8 @@ def demo(options: Options, path: str | None, processes: int, crash: bool, report
     if report is not None:
         report.write_text(found, encoding="utf-8")
     _print_report(found)
-    say(options, started.hints)
+    if started.hints:
+        say(options, started.hints)
     return 0
 
 
@@ -174,6 +176,7 @@ async def _watch(demo: Demo, board: Board) -> bool:
             for task in done:
                 task.result()
             if settled in done:
+                demo.seconds = time.monotonic() - demo.started
                 await demo.tally.caught_up(settled.result())
     finally:
         for task in tasks:
@@ -218,7 +221,9 @@ async def _kill_one(demo: Demo, board: Board) -> None:
             continue
         process.kill()
         demo.killed = ", ".join(each.name for each in running)
-        demo.tally.remark = f"worker {process.pid} killed (SIGKILL) while it ran {demo.killed}; another one takes over"
+        demo.tally.remark = (
+            f"worker {process.pid} killed (SIGKILL) while it ran {demo.killed}; its leases end in {CRASH_LEASE:g} s"
+        )
         if demo.processes == 1:
             demo.workers.append(await _start(demo))
         return
@@ -232,28 +237,30 @@ def _words(demo: Demo) -> str:
 
 
 async def _tell_end(demo: Demo, bb: Blackboard, board: Board, *, keep: bool) -> None:
-    seconds = time.monotonic() - demo.started
-    say(demo.options, f"Done in {seconds:.1f} s: {demo.tally.summary()}")
+    say(demo.options, f"Done in {demo.seconds:.1f} s: {demo.tally.summary()}")
     if demo.crash and not demo.killed:
         say(demo.options, "It was over before a worker could be killed; try a larger tree.")
-    if not keep:
+    if keep:
+        alone = len(await check_store(bb.url)) == 1
+        demo.hints = _hints(_words(demo) + ("" if alone else f" -n {bb.name}"), board.id)
+    else:
         bb.retention = timedelta(seconds=1)
-        await board.close("demo")
-        return
-    from blackboard.cli.session import check_store
+        await board.close("the demo was asked not to keep it")
 
-    alone = len(await check_store(bb.url)) == 1
-    words = _words(demo) + ("" if alone else f" -n {bb.name}")
-    tried = (
-        ("show", "the board: entries, agenda, latest events"),
-        ("tail", "its whole life, event by event"),
-        ("entries", "everything that was found"),
+
+def _hints(words: str, board: str) -> str:
+    """The next commands to try, each of which works as it stands."""
+    tries = (
+        (f"show {board}", "the board: entries, agenda, latest events"),
+        (f"tail {board}", "its whole life, event by event"),
+        (f"entries {board} complexity", "what one of the agents found"),
+        (f"get {board} report --field markdown", "the report again"),
+        ("ks", "the agents, and what each waits for"),
+        ("doctor", "is the store safe?"),
     )
-    lines = [(f"{words} {verb} {board.id}", what) for verb, what in tried]
-    lines += [(f"{words} get {board.id} report --field markdown", "the report again"), (f"{words} ks", "the agents")]
-    lines += [(f"{words} doctor", "is the store safe?")]
-    width = max(len(line) for line, _ in lines)
-    say(demo.options, "\nNow try:\n" + "\n".join(f"  {line.ljust(width)}   # {what}" for line, what in lines) + "\n")
+    width = max(len(verb) for verb, _ in tries)
+    lines = "\n".join(f"  {words} {verb.ljust(width)}   # {what}" for verb, what in tries)
+    return f"\nNow try:\n{lines}"
 
 
 def _print_report(text: str) -> None:

@@ -237,10 +237,17 @@ async def test_a_claimer_that_leaves_work_rings_again(bench: Bench) -> None:
     assert await bench.bell() == 0
 
 
-async def test_no_bell_without_ready_work(bench: Bench) -> None:
-    await bench.register(each("late", "a", af=100), each("one", "z"))
+async def test_no_bell_without_work(bench: Bench) -> None:
+    await bench.register(each("one", "z"))
     await bench.post("x", write("a/1"), write("b/1"))
     assert await bench.bell() == 0
+
+
+async def test_a_new_timer_rings(bench: Bench) -> None:
+    """An idle worker sleeps until the next timer it knows of: one that comes earlier must wake it."""
+    await bench.register(each("late", "a", af=100))
+    await bench.post("x", write("a/1"))
+    assert await bench.bell() == 1
 
 
 async def test_every_path_that_makes_work_ready_rings(bench: Bench) -> None:
