@@ -289,13 +289,20 @@ class Shift:
         self._request += 1
         half = max(1, self._options.concurrency // LANES)
         wanted = min(self._free, LARGEST_GROUP, half)  # before the group is taken: what it ends is free again
-        lease, lane = round(self._options.lease * 1000), self._lanes.pop()
-        # What an unanswered request got is handed out again.
-        number = self._unanswered.pop(lane, self._request) if wanted else self._request
+        lease, lane = round(self._options.lease * 1000), self._next_lane()
+        # What an unanswered request got is handed out again, and nothing else; so the worker stays hungry.
+        unanswered = self._unanswered.pop(lane, None) if wanted else None
+        number = unanswered or self._request
         request = ClaimRequest(wanted, self._worker.id, number, lease, self._crew, self._cursor(), lane)
         group, self._commits = self._commits[:LARGEST_GROUP], self._commits[LARGEST_GROUP:]
-        self._hungry = self._hungry and wanted == 0
+        self._hungry = unanswered is not None or (self._hungry and wanted == 0)
         self._flights.add(asyncio.create_task(self._exchange(group, request), name="blackboard-exchange"))
+
+    def _next_lane(self) -> int:
+        """A free lane: one whose last request has had no answer before any other."""
+        lane = next((each for each in self._lanes if each in self._unanswered), self._lanes[-1])
+        self._lanes.remove(lane)
+        return lane
 
     async def _exchange(self, group: list[Finished], request: ClaimRequest) -> None:
         leaving = sum(commit.part == 0 for commit, _ in group)
@@ -307,6 +314,7 @@ class Shift:
             if request.wanted:
                 self._unanswered[request.lane] = request.number
             await self._survive(error, group)
+            self._hungry = True
             return
         except StoreError as error:
             await self._one_by_one(group, error)
@@ -335,7 +343,6 @@ class Shift:
     async def _survive(self, error: StoreError, group: list[Finished]) -> None:
         """The store is away: keep what finished (a commit may be sent again), say so, and go on, within a bound."""
         self._commits = [*group, *self._commits]
-        self._hungry = True
         await self._sit_out(error)
 
     async def _sit_out(self, error: StoreError) -> None:

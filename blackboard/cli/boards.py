@@ -90,11 +90,10 @@ async def _show(options: Options, board: str) -> dict[str, Any]:
     from blackboard.store.survey import kinds_of
 
     async with connected(options) as bb:
-        partition = bb.store().partition(board)
+        on, partition = board_of(bb, board), bb.store().partition(board)
         facts = await partition.facts(board)
         if facts is None:
             raise BoardNotFound(board)
-        on = board_of(bb, board)
         return {
             "board": board,
             "namespace": bb.name,

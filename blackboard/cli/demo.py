@@ -253,7 +253,7 @@ def _hints(words: str, board: str) -> str:
     tries = (
         (f"show {board}", "the board: entries, agenda, latest events"),
         (f"tail {board}", "its whole life, event by event"),
-        (f"entries {board} complexity", "what one of the agents found"),
+        (f"entries {board}", "everything that was found"),
         (f"get {board} report --field markdown", "the report again"),
         ("ks", "the agents, and what each waits for"),
         ("doctor", "is the store safe?"),

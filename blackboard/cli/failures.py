@@ -31,6 +31,8 @@ def end(run: Callable[[], Any], options: Options) -> NoReturn:
     except (click.Abort, KeyboardInterrupt):
         code = INTERRUPTED
     except click.ClickException as error:
+        if options.debug and error.__cause__ is not None:
+            _show_traceback(error.__cause__)
         error.show()
         code = error.exit_code
     except Exception as error:  # noqa: BLE001  # the last one to see it: what nobody foresaw is told too
@@ -41,12 +43,17 @@ def end(run: Callable[[], Any], options: Options) -> NoReturn:
 def report(error: Exception, options: Options) -> int:
     """Say what happened and what to do; returns the exit code."""
     if options.debug:
-        import traceback
-
-        traceback.print_exception(error)
+        _show_traceback(error)
     error = _ours(error)
-    click.echo(f"Error: {_message(error, options)}", err=True)
+    text = "".join(c if c.isprintable() or c == "\n" else "�" for c in _message(error, options))
+    click.echo(f"Error: {text}", err=True)
     return exit_code(error)
+
+
+def _show_traceback(error: BaseException) -> None:
+    import traceback
+
+    traceback.print_exception(error)
 
 
 def exit_code(error: Exception) -> int:

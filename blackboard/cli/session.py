@@ -83,7 +83,7 @@ def board_of(bb: Blackboard, board: str) -> Board:
 def application(options: Options) -> Blackboard:
     """The application that --app names, with the store that the options name, if they do."""
     bb = load_application(options.app or "")
-    if options.namespace not in {None, bb.name}:
+    if "namespace" in options.explicit and options.namespace != bb.name:
         raise click.UsageError(f"{options.app} has the namespace {bb.name}, not {options.namespace}; leave -n out.")
     if "url" in options.explicit:
         bb.url = options.url

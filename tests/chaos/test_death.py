@@ -72,23 +72,40 @@ async def test_who_kills_its_workers_is_put_aside(namespace: str, valkey_url: st
         assert await counted(board) == Counter(["created", "posted task", "triggered answer", "died answer"])
 
 
-async def test_who_sleeps_beyond_its_lease_changes_nothing(namespace: str, valkey_url: str, hire: Hire) -> None:
+@pytest.mark.parametrize("wakes", ["while its successor runs", "after its successor"])
+async def test_who_sleeps_beyond_its_lease_changes_nothing(
+    namespace: str, valkey_url: str, hire: Hire, wakes: str
+) -> None:
     """A stopped process goes on where it was: its commit comes late and is refused."""
-    async with build(namespace, valkey_url) as bb:
+    taken_over, go_on = asyncio.Event(), asyncio.Event()
+
+    async def cut(_: str) -> None:
+        taken_over.set()
+        await go_on.wait()
+
+    async with build(namespace, valkey_url, cut) as bb:
         board = bb.board("b")
         await board.post(Task(name="sleep"))
         sleeping = await hire(cut="acted", mode="stop", lease=0.5)
         await sleeping.says("at acted")
 
         async with bb.workers():
-            await board.settled(timeout=10)
-        done = await counted(board)
+            await asyncio.wait_for(taken_over.wait(), 10)
+            if wakes == "after its successor":
+                go_on.set()
+                await board.settled(timeout=10)
+            before = await counted(board)
 
-        sleeping.signal(signal.SIGCONT)
-        sleeping.signal(signal.SIGTERM)
-        assert await sleeping.ends() == 0
-        assert "is no longer this worker's" in sleeping.log
-        assert await counted(board) == done == whole_answer()
+            sleeping.signal(signal.SIGCONT)
+            sleeping.signal(signal.SIGTERM)
+            assert await sleeping.ends() == 0
+            assert "is no longer this worker's" in sleeping.log
+            assert await counted(board) == before
+
+            go_on.set()
+            await board.settled(timeout=10)
+
+        assert await counted(board) == whole_answer()
         assert (await board.read(Answer)).crashes == 1
 
 

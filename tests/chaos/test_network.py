@@ -130,7 +130,7 @@ async def test_who_waits_goes_on_waiting_when_the_connection_breaks(
         await outside.board("b").post(Go())
         await board.wait_for(Go, timeout=10)
         for client in (bb.store().clients.commands, bb.store().clients.blocking):
-            await client.connection_pool.disconnect()
+            await client.connection_pool.disconnect()  # type: ignore[union-attr]  # it is no cluster
         await outside.board("b").post(Task(name="x"))
         await outside.board("b").run_until_settled(timeout=20)
         assert (await waiting).name == "x"

@@ -3,11 +3,13 @@
 import asyncio
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 
 from blackboard import ActivationNotFound, Backoff, Blackboard, Board, BoardClosed, Context
+from blackboard.store.partition import Partition
 from tests.conformance.kinds import Claim, Counter, Decision, Done, Finding, Job, Note
 from tests.conformance.logbook import events_of, fired, types_of
 
@@ -275,6 +277,28 @@ async def test_what_takes_too_long_has_failed(bb: Blackboard) -> None:
         assert (await board.read(Counter)).value == 1
 
 
+async def test_the_time_limit_is_the_agents_and_not_the_stores(bb: Blackboard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was finished in time is committed, however long the store takes to answer."""
+    original = Partition.commit
+
+    async def slow(self: Partition, *args: Any) -> Any:
+        await asyncio.sleep(0.1)  # the store, not the test, takes its time
+        return await original(self, *args)
+
+    @bb.knowledge_source(timeout=0.05, retries=0)
+    async def count(claim: Claim) -> AsyncIterator[Counter]:
+        yield Counter(value=1)
+        yield Counter(value=2)
+
+    monkeypatch.setattr(Partition, "commit", slow)
+    async with bb:
+        board = bb.board("b")
+        await board.post(Claim(amount=1))
+        await board.run_until_settled(timeout=10)
+        assert await board.read(Counter) == Counter(value=2)
+        assert await fired(board) == ["count"]
+
+
 async def raise_stop(claim: Claim) -> None:
     raise StopAsyncIteration
 
@@ -316,9 +340,9 @@ def long_story(claim: Claim) -> None:
     ],
 )
 async def test_whatever_an_agent_raises_is_its_failure_and_nobody_elses(
-    bb: Blackboard, agent: object, said: str
+    bb: Blackboard, agent: Callable[[Claim], Any], said: str
 ) -> None:
-    bb.knowledge_source(retries=1, backoff=AT_ONCE, name="agent")(agent)  # type: ignore[call-overload]
+    bb.knowledge_source(retries=1, backoff=AT_ONCE, name="agent")(agent)
 
     @bb.knowledge_source
     async def other(claim: Claim) -> Decision:

@@ -232,7 +232,7 @@ def test_a_field_may_not_hide_what_an_entry_needs() -> None:
     with pytest.raises(ReservedName, match=r"stamp.*Rename"):
 
         class Letter(Entry):
-            stamp: str
+            stamp: str  # type: ignore[assignment]  # what this is about
 
     with pytest.raises(InvalidKind):
 

@@ -336,7 +336,7 @@ async def test_a_precondition_may_be_asynchronous_and_look_at_lists(bb: Blackboa
             await board.settled(timeout=10)
             assert await board.read(Decision) is None
             await board.post(Finding(source=source, risk=0))
-        assert await board.wait_for(Decision, timeout=10)
+        assert (await board.wait_for(Decision, timeout=10)).approved
 
 
 async def test_a_precondition_that_raises_is_a_failure(bb: Blackboard) -> None:

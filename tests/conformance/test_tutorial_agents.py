@@ -126,7 +126,7 @@ async def test_an_agent_that_fails_is_tried_again(bb: Blackboard) -> None:
 
 async def test_what_keeps_failing_is_kept_with_its_error(bb: Blackboard) -> None:
     """When the attempts are spent the activation is dead: kept, shown with its last error, and tried again on request."""
-    repaired = []
+    repaired: list[bool] = []
 
     @bb.knowledge_source(retries=0)
     async def decide(claim: Claim) -> Decision:

@@ -1,6 +1,7 @@
 """Reading on: events in one order, waits that end, and boards that end for good."""
 
 import asyncio
+import itertools
 from collections import Counter as Tally
 
 import pytest
@@ -17,7 +18,6 @@ from blackboard import (
 )
 from tests.conformance.kinds import Claim, Decision, Done, Finding, Job
 from tests.conformance.logbook import events_of, fired, last, types_of
-import itertools
 
 # ---------------------------------------------------------------------------- one order
 

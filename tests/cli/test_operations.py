@@ -1,0 +1,75 @@
+"""ks, workers and doctor: who runs what, and is it safe?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from blackboard.cli.checks import _durability, _namesakes
+from blackboard.store.connection import connect
+from blackboard.store.server_check import ServerFacts
+from tests.cli.conftest import Invoke
+from tests.cli.processes import APPLICATION, run
+
+
+def test_ks_marks_what_nobody_runs(empty_directory: Path) -> None:
+    data = '{"amount": 1, "text": ""}'
+    assert run(empty_directory, "--app", APPLICATION, "post", "b", "claim", data).returncode == 0
+    done = run(empty_directory, "ks", "-o", "table")
+    assert "nobody" in done.stdout
+    assert "blackboard worker" in done.stderr
+    found = {each["source"]: each for each in json.loads(run(empty_directory, "ks", "-o", "json").stdout)}
+    assert found["check_history"]["when"] == ["claim.amount > 100"]
+    assert found["check_history"]["writes"] == ["finding"]
+    assert found["check_history"]["doc"] == "Look the claimant up."
+
+
+def test_doctor_finds_a_healthy_store(invoke: Invoke, board: str) -> None:
+    invoke("--app", APPLICATION, "post", board, "claim", '{"amount": 1, "text": ""}')
+    found = {each["check"]: each for each in json.loads(invoke("doctor", "-o", "json").stdout)}
+    healthy = ("python", "packages", "store", "durability", "eviction", "memory", "clock", "namespaces")
+    assert {found[check]["verdict"] for check in healthy} == {"ok"}
+    assert "valkey" in found["store"]["finding"]
+    assert "last second" in found["durability"]["finding"]
+    assert all(each["remedy"] for each in found.values() if each["verdict"] != "ok")
+    assert "durability" in invoke("doctor", "-o", "table").stdout
+
+
+def test_doctor_fails_when_the_store_does_not_answer(tmp_path: Path) -> None:
+    done = run(tmp_path, "doctor", "--url", "unix:///tmp/no-such-socket", "-o", "jsonl")
+    assert done.returncode == 1
+    assert json.loads(done.stdout.splitlines()[-1])["verdict"] == "fail"
+
+
+def test_doctor_warns_when_there_is_no_store_and_makes_none(empty_directory: Path) -> None:
+    done = run(empty_directory, "doctor", "-o", "jsonl")
+    assert done.returncode == 0
+    assert json.loads(done.stdout.splitlines()[-1])["verdict"] == "warn"
+    assert list(empty_directory.iterdir()) == []
+
+
+def test_a_namesake_is_a_failure() -> None:
+    assert _namesakes({"blackboard": ["blackboard-runtime"]}).verdict == "ok"
+    found = _namesakes({"blackboard": ["blackboard-core", "blackboard-runtime"]})
+    assert found.verdict == "fail"
+    assert "pip uninstall blackboard-core" in found.remedy
+
+
+@pytest.mark.parametrize(
+    ("append_only", "fsync", "verdict", "said"),
+    [
+        (True, "always", "ok", "no crash loses"),
+        (True, "everysec", "ok", "last second"),
+        (True, "no", "warn", "half a minute"),
+        (False, None, "warn", "snapshot"),
+        (None, None, "warn", "does not tell"),
+    ],
+)
+async def test_durability_says_what_can_be_lost(append_only: bool, fsync: str, verdict: str, said: str) -> None:
+    clients = await connect("redis://127.0.0.1:1")
+    found = _durability(clients, ServerFacts(name="redis", append_only=append_only, fsync=fsync, replicas=1))
+    await clients.aclose()
+    assert found.verdict == verdict
+    assert said in found.finding
