@@ -55,8 +55,10 @@ def measure(url: str, path: str, times: int) -> Rows:
     rows["raw limit, activations/s"] = statistics.median(raws)
     rows["chain as a share of the raw limit"] = statistics.median(shares)
     rows["two worker processes over one"] = median(
-        lambda: scenarios.processes_rate(url, 2)["activations_per_second"]
-        / scenarios.processes_rate(url, 1)["activations_per_second"],
+        lambda: (
+            scenarios.processes_rate(url, 2)["activations_per_second"]
+            / scenarios.processes_rate(url, 1)["activations_per_second"]
+        ),
         times,
     )
     quick = run(scenarios.latency(url))
@@ -86,7 +88,11 @@ def main() -> None:
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
     for label, value in rows.items():
         shown = f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
-        print(f"{label:<{width}}  {shown:>10}   target {TARGETS[label]}" if TARGETS[label] else f"{label:<{width}}  {shown:>10}")
+        print(
+            f"{label:<{width}}  {shown:>10}   target {TARGETS[label]}"
+            if TARGETS[label]
+            else f"{label:<{width}}  {shown:>10}"
+        )
     text = json.dumps({label: round(value, 3) for label, value in rows.items()}, ensure_ascii=False)
     print(f"\n{text}")
     if options.json:

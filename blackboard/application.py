@@ -144,7 +144,9 @@ class Blackboard:
     def store(self) -> Store:
         """The store, while connected. Raises StoreUnreachable outside of ``async with``."""
         if self._store is None:
-            raise StoreUnreachable(self.url or "the embedded store", f"open it first: async with Blackboard({self.name!r})")
+            raise StoreUnreachable(
+                self.url or "the embedded store", f"open it first: async with Blackboard({self.name!r})"
+            )
         return self._store
 
     # ------------------------------------------------------------------ boards and workers

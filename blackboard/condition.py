@@ -128,12 +128,7 @@ def _counted(subject: str, kind: str, clause: Clause) -> Comparison:
         ours, theirs = _owns(kind, clause.left), _owns(kind, clause.right)
         if ours and not isinstance(clause.right, Field | Size):
             return clause
-        if (
-            clause.op == "=="
-            and ours != theirs
-            and isinstance(clause.left, Field)
-            and isinstance(clause.right, Field)
-        ):
+        if clause.op == "==" and ours != theirs and isinstance(clause.left, Field) and isinstance(clause.right, Field):
             return clause if ours else Comparison(clause.right, "==", clause.left)
     raise InvalidTrigger(
         subject,
@@ -187,9 +182,7 @@ def any_of(*alternatives: Condition | Sequence[Condition]) -> AnyOf:
     clauses = tuple(_alternative(alternative) for alternative in alternatives)
     if any(isinstance(leaf, Quiescent) for leaf in leaves(clauses)):
         problem = "quiescence is a moment of the board and no alternative to a state"
-        raise InvalidTrigger(
-            "any_of()", problem, "Put Quiescent() beside it in when=, or make another source"
-        )
+        raise InvalidTrigger("any_of()", problem, "Put Quiescent() beside it in when=, or make another source")
     return AnyOf(clauses)
 
 
@@ -238,9 +231,7 @@ def field(value: object) -> FieldRef:
     """The field that `Claim.status` names, so that a type checker knows its methods: `field(Claim.status).in_(…)`."""
     if isinstance(value, FieldRef):
         return value
-    raise InvalidTrigger(
-        f"field({value!r})", "it is not a field of a kind", "Give it one: field(Claim.status)"
-    )
+    raise InvalidTrigger(f"field({value!r})", "it is not a field of a kind", "Give it one: field(Claim.status)")
 
 
 class _Parameter:
@@ -324,9 +315,7 @@ def holds(clause: Clause, entry: Entry | Mapping[str, Any]) -> bool:
     if isinstance(clause, AllOf):
         return all(holds(inner, payload) for inner in clause.clauses)
     if isinstance(clause, Comparison):
-        return compare(
-            clause.op, _operand(clause, clause.left, payload), _operand(clause, clause.right, payload)
-        )
+        return compare(clause.op, _operand(clause, clause.left, payload), _operand(clause, clause.right, payload))
     raise _not_about_one_entry(clause)
 
 

@@ -41,9 +41,7 @@ class Stamp:
     seq: int
 
 
-@dataclass_transform(
-    kw_only_default=True, field_specifiers=(Field, PrivateAttr)
-)  # checkers do not inherit it
+@dataclass_transform(kw_only_default=True, field_specifiers=(Field, PrivateAttr))  # checkers do not inherit it
 class EntryType(ModelMetaclass):
     """The class of kinds: its instances are classes whose fields can be named in clauses."""
 

@@ -374,9 +374,7 @@ class StoreBusy(StoreError):
 
     url: str
     problem: str = "it is loading its data"
-    message_of_facts = (
-        "the store at {url} is not ready: {problem}. Nothing was written; try again in a moment."
-    )
+    message_of_facts = "the store at {url} is not ready: {problem}. Nothing was written; try again in a moment."
 
 
 class StoreProtocolError(StoreError):

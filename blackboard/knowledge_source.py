@@ -57,8 +57,8 @@ class Style(StrEnum):
 class Policies:
     """How a source's activations are run. Durations are seconds.
 
-    `retries` counts the runs after a first one that raised; `crashes` the runs whose worker died, after which the
-    activation is held to be poison. `lease` is the blackboard's when None.
+    `retries` counts the runs after a first one that raised; `crashes` the deaths of its worker that an activation
+    survives: at one more it is held to be poison. `lease` is the blackboard's when None.
     """
 
     priority: int = 0
@@ -180,9 +180,7 @@ class KnowledgeSource(Generic[P, R]):
     @property
     def reads(self) -> tuple[type[Entry], ...]:
         """The kinds that its patterns bind, its clauses count and its precondition looks at."""
-        return tuple(
-            dict.fromkeys(self.trigger.kinds + (self.precondition.kinds if self.precondition else ()))
-        )
+        return tuple(dict.fromkeys(self.trigger.kinds + (self.precondition.kinds if self.precondition else ())))
 
     def compile(self) -> Json:
         """The trigger as the store reads it, with the policies that the store applies."""
@@ -301,9 +299,7 @@ def _style(function: Callable[..., Any], subject: str) -> Style:
         raise InvalidSource(subject, problem, "Decorate a function or a method, async or plain")
     if inspect.isgeneratorfunction(function):
         problem = "it is a generator, which cannot be run in a thread and stopped"
-        raise InvalidSource(
-            subject, problem, "Return a list, or make it an async generator: async def … yield"
-        )
+        raise InvalidSource(subject, problem, "Return a list, or make it an async generator: async def … yield")
     if inspect.isasyncgenfunction(function):
         return Style.STREAM
     return Style.ASYNC if inspect.iscoroutinefunction(function) else Style.SYNC
@@ -336,11 +332,7 @@ def _precondition(
     known = {parameter.name: parameter for parameter in parameters}
     asked = read_signature(function, subject, known).parameters
     for parameter in asked:
-        if (
-            isinstance(parameter, Pattern)
-            and parameter.mode is Mode.EACH
-            and known.get(parameter.name) != parameter
-        ):
+        if isinstance(parameter, Pattern) and parameter.mode is Mode.EACH and known.get(parameter.name) != parameter:
             declared = f"{parameter.name}: {parameter.kind.__name__}"
             problem = f"the source has no parameter {declared}, so it is bound to none"
             remedy = f"Name it like the source's parameter, or take what there is: {declared} | None"
@@ -392,9 +384,7 @@ _RULES: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
 def _check_options(options: Mapping[str, Any], subject: str) -> None:
     for name, value in options.items():
         if name not in _RULES:
-            raise InvalidSource(
-                subject, f"there is no option {name!r}", f"The options are: {', '.join(_RULES)}"
-            )
+            raise InvalidSource(subject, f"there is no option {name!r}", f"The options are: {', '.join(_RULES)}")
         accepts, wanted = _RULES[name]
         if not accepts(value):
             raise InvalidSource(subject, f"{name}={value!r} is not {wanted}", f"Give {name} {wanted}")

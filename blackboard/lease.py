@@ -33,7 +33,9 @@ class _Held:
 class LeaseKeeper:
     """A thread that renews what a worker holds, three times in every lease, and signs that the worker lives."""
 
-    def __init__(self, clients: Clients, partition: Partition, owner: str, lease: float, lost: Callable[[Claim], None]) -> None:
+    def __init__(
+        self, clients: Clients, partition: Partition, owner: str, lease: float, lost: Callable[[Claim], None]
+    ) -> None:
         self._clients = clients
         self._partition = partition
         self._owner = owner

@@ -115,26 +115,20 @@ def _check_form(parameter: inspect.Parameter, subject: str) -> None:
         raise InvalidSource(subject, problem, "Declare one named parameter for each thing the source needs")
     if parameter.default is not inspect.Parameter.empty:
         problem = f"its default, {parameter.default!r}, would never be used: a worker passes every argument"
-        raise InvalidSource(
-            subject, problem, "Remove the default; `K | None` says that the entry may be missing"
-        )
+        raise InvalidSource(subject, problem, "Remove the default; `K | None` says that the entry may be missing")
 
 
 def _parameter(name: str, annotation: Any, subject: str) -> Parameter:
     if annotation is inspect.Parameter.empty:
         problem = "it has no annotation, so nobody knows which entries it needs"
-        raise InvalidSource(
-            subject, problem, "Annotate it with a kind: K, list[K], K | None, or Board or Context"
-        )
+        raise InvalidSource(subject, problem, "Annotate it with a kind: K, list[K], K | None, or Board or Context")
     if isinstance(annotation, type) and issubclass(annotation, Injected):
         return Injection(name, annotation)
     options = get_args(annotation) if _is_union(annotation) else (annotation,)
     wanted = [option for option in options if option is not NoneType]
     kinds = [kind for kind in map(_listed, wanted) if is_kind(kind)]
     if len(wanted) != 1 or len(kinds) != 1:
-        raise InvalidSource(
-            subject, _unusable(annotation, wanted), "Annotate it with K, list[K], K | None, or Board"
-        )
+        raise InvalidSource(subject, _unusable(annotation, wanted), "Annotate it with K, list[K], K | None, or Board")
     return Pattern(name, _MODES[get_origin(wanted[0]) is list, NoneType in options], kinds[0])
 
 
@@ -182,9 +176,7 @@ def read_writes(returns: Any, subject: str) -> tuple[type[Entry], ...]:
     """The kinds that a return annotation names, in its order; raises InvalidSource for anything else in it."""
     if returns is Signature.missing:
         problem = "it has no return annotation, which says what the source may write"
-        raise InvalidSource(
-            subject, problem, "Annotate it: -> K, list[K], K | None, or None when it writes nothing"
-        )
+        raise InvalidSource(subject, problem, "Annotate it: -> K, list[K], K | None, or None when it writes nothing")
     return tuple(dict.fromkeys(_written(returns, subject)))
 
 

@@ -193,9 +193,7 @@ class FieldRef(Operand):
     def contains(self, value: object) -> Comparison:
         """Holds when the field is a list with this element, or a text with this part."""
         _require_shape(self._term, "contains", {"list", "string"})
-        return Comparison(
-            self._term, "has", Constant(_scalar(self._term, value, _element(self._term.annotation)))
-        )
+        return Comparison(self._term, "has", Constant(_scalar(self._term, value, _element(self._term.annotation))))
 
     def startswith(self, prefix: str) -> Comparison:
         """Holds when the field is a text that starts like this."""
@@ -255,11 +253,7 @@ def members(annotation: Any) -> Iterator[Any]:
 
 def _behind(annotation: Any) -> Any:
     """What a NewType, a `type` alias or a RootModel stands for; None for any other type."""
-    if (
-        isinstance(annotation, type)
-        and issubclass(annotation, RootModel)
-        and "root" in annotation.model_fields
-    ):
+    if isinstance(annotation, type) and issubclass(annotation, RootModel) and "root" in annotation.model_fields:
         return annotation.model_fields["root"].annotation
     return getattr(annotation, "__supertype__", None) or getattr(annotation, "__value__", None)
 
@@ -319,9 +313,7 @@ _INSTEAD: Final[tuple[tuple[type, str], ...]] = (
 def _require_shape(term: Field, verb: str, wanted: set[str]) -> None:
     if not term.shapes & (wanted | {"any"}):
         problem = f"its JSON is {' or '.join(sorted(term.shapes))}, not {' or '.join(sorted(wanted))}"
-        raise InvalidTrigger(
-            f"{term}.{verb}()", problem, "Test the field with another operator, or in precondition="
-        )
+        raise InvalidTrigger(f"{term}.{verb}()", problem, "Test the field with another operator, or in precondition=")
 
 
 def _require_order(term: Term) -> None:
@@ -332,9 +324,7 @@ def _require_order(term: Term) -> None:
     for member in members(getattr(term, "annotation", None)):
         cls = member if isinstance(member, type) else object
         instead = next((remedy for types, remedy in _INSTEAD if issubclass(cls, types)), instead)
-    raise InvalidTrigger(
-        str(term), "its JSON has no order: only numbers, plain strings and dates have one", instead
-    )
+    raise InvalidTrigger(str(term), "its JSON has no order: only numbers, plain strings and dates have one", instead)
 
 
 def _require_comparable(left: Term, op: str, right: Term) -> None:

@@ -94,9 +94,7 @@ def _check_names(trigger: Trigger) -> None:
 
 
 def _check_cause(trigger: Trigger) -> None:
-    if not (
-        trigger.is_quiescent or trigger.sizes or any(pattern.mode.triggers for pattern in trigger.patterns)
-    ):
+    if not (trigger.is_quiescent or trigger.sizes or any(pattern.mode.triggers for pattern in trigger.patterns)):
         raise InvalidTrigger(
             f"source {trigger.source}",
             "nothing can ever trigger it: it has no parameter of type K or list[K], and no clause that counts",

@@ -1,61 +1,19 @@
-"""Workers: claim, bind, check, run, commit.
-
-A worker has one loop per partition. A round trip carries every contribution that has finished meanwhile and the next claim
-(group commit); while it is under way, agents run and more contributions gather. Two round trips may be under way at once, so
-that neither the server nor the agents wait for the other. An idle worker blocks on a doorbell, never on
-work: what a dead worker held is found by every claim of every other.
-"""
+"""Workers: what runs the activations of a blackboard's sources, in this process."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
-import logging
-import math
-import os
-import random
-import socket
-import time
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any, Self
 
-from redis.exceptions import RedisClusterException, RedisError
-
-from blackboard.activation import Claim, Claimed
 from blackboard.board import Host
-from blackboard.errors import BoardClosed, LeaseLost, StaleSnapshot, StoreBusy, StoreError, StoreUnreachable
-from blackboard.execution import Execution, describe
 from blackboard.ids import worker_id
-from blackboard.knowledge_source import KnowledgeSource
-from blackboard.lease import LeaseKeeper
 from blackboard.registration import register
-from blackboard.store.partition import Applied, ClaimRequest, Commit, Handed, Partition
-from blackboard.store.store import Store
+from blackboard.shift import Duty, Shift, Source, WorkerOptions, end_all
 
-logger = logging.getLogger(__name__)
-
-Source = KnowledgeSource[..., Any]
-
-Finished = tuple[Commit, asyncio.Future[Applied | None]]
-"""A contribution that is to be committed, and who waits for the answer."""
-
-LARGEST_GROUP = 64
-"""Contributions in one round trip: what a script may keep the server busy with at once."""
-
-LANES = 2
-"""Round trips under way at once."""
-
-LONGEST_OUTAGE = 300.0
-"""Seconds without a store after which a worker gives up."""
-
-LONGEST_NAP = 1.5
-"""Seconds after which an idle worker looks for itself, doorbell or not."""
-
-GRACE = 30.0
-"""Seconds that a draining worker gives to what runs."""
+__all__ = ["Worker", "WorkerOptions"]
 
 LEFT_BEHIND = 64
 """Threads beyond the concurrency: a plain function cannot be stopped, and must not hold up those that come after it."""
@@ -67,23 +25,6 @@ BELL_SECONDS = 60
 """How long a doorbell rings."""
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerOptions:
-    """How a worker works. Times are seconds.
-
-    ``concurrency`` activations run at once; ``only`` names the sources to run (all by default); ``burst`` ends when nothing is
-    left to do, ``max_idle`` after so long without work. What still runs ``grace`` after the worker was told to stop is given
-    back.
-    """
-
-    concurrency: int = 32
-    only: frozenset[str] | None = None
-    burst: bool = False
-    max_idle: float | None = None
-    lease: float = 10.0
-    grace: float = GRACE
-
-
 class Worker:
     """Runs activations of a blackboard's sources until it is told to stop. An asynchronous context manager."""
 
@@ -91,12 +32,9 @@ class Worker:
         self.id = worker_id()
         self._host = host
         self._sources = {name: s for name, s in sources.items() if options.only is None or name in options.only}
-        self._names = tuple(self._sources)
         self._options = options
         self._shifts: list[Shift] = []
         self._main: asyncio.Task[None] | None = None
-        self.finished = 0
-        """Activations committed by this worker."""
 
     async def __aenter__(self) -> Self:
         ready = asyncio.Event()
@@ -125,7 +63,8 @@ class Worker:
         threads = ThreadPoolExecutor(self._options.concurrency + LEFT_BEHIND, thread_name_prefix="blackboard-agent")
         try:
             await register(store, crew, self._sources.values())
-            self._shifts = [Shift(self, store, partition, crew, threads) for partition in store.partitions]
+            duty = Duty(self.id, self._host, self._sources, tuple(self._sources), crew, threads, self._options)
+            self._shifts = [Shift(duty, store, partition) for partition in store.partitions]
             if ready is not None:
                 ready.set()
             await _together([shift.work() for shift in self._shifts])
@@ -143,24 +82,19 @@ class Worker:
             shift.abort()
 
     @property
-    def host(self) -> Host:
-        """The blackboard it works for."""
-        return self._host
-
-    @property
-    def sources(self) -> Mapping[str, Source]:
-        """The sources it runs, by name."""
-        return self._sources
-
-    @property
-    def names(self) -> Sequence[str]:
-        """The names of the sources it runs."""
-        return self._names
+    def finished(self) -> int:
+        """Activations committed by this worker."""
+        return sum(shift.finished for shift in self._shifts)
 
     @property
     def options(self) -> WorkerOptions:
         """How it works."""
         return self._options
+
+    @property
+    def sources(self) -> Mapping[str, Source]:
+        """The sources it runs, by name."""
+        return self._sources
 
 
 async def _together(works: Iterable[Coroutine[Any, Any, None]]) -> None:
@@ -169,396 +103,9 @@ async def _together(works: Iterable[Coroutine[Any, Any, None]]) -> None:
     try:
         await asyncio.gather(*tasks)
     finally:
-        await _end(tasks)
-
-
-async def _end(tasks: Collection[asyncio.Task[Any]]) -> None:
-    """Cancel tasks until they have ended: a client that is just connecting or being answered swallows a cancellation."""
-    pending = set(tasks)
-    while pending:
-        for task in pending:
-            task.cancel()
-        _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN)
-    await asyncio.gather(*tasks, return_exceptions=True)
-
-
-class _LetGo(Exception):  # as the errors of this library
-    """The store has settled the activation otherwise, for a reason that is no failure of the agent."""
+        await end_all(tasks)
 
 
 def _crew(sources: Iterable[str]) -> str:
     """The name of the group of workers that run the same sources, and so share a doorbell."""
     return hashlib.sha256("\n".join(sorted(sources)).encode()).hexdigest()[:8]
-
-
-class Shift:
-    """A worker's loop on one partition."""
-
-    def __init__(self, worker: Worker, store: Store, partition: Partition, crew: str, threads: ThreadPoolExecutor) -> None:
-        self._worker = worker
-        self._options = worker.options
-        self._store = store
-        self._partition = partition
-        self._crew = crew
-        self._threads = threads
-        self._running: dict[Claim, asyncio.Task[None]] = {}
-        self._commits: list[Finished] = []
-        self._committing: set[Claim] = set()
-        self._settling: set[asyncio.Task[None]] = set()
-        self._news = asyncio.Event()
-        self._request = 0
-        self._lanes = list(range(LANES))
-        self._flights: set[asyncio.Task[None]] = set()
-        self._unanswered: dict[int, int] = {}  # lane → its last request, when its answer was lost
-        self._asked = self._leaving = 0  # slots that round trips under way may fill, and that they will free
-        self._outage_since: float | None = None
-        self._hungry = True
-        self._next_due = 0.0  # by this machine's monotonic clock; 0 for never
-        self._draining = False
-        self._aborting = False
-        self._last_work = time.monotonic()
-        self._abort_at = math.inf
-        self._idle = asyncio.Event()
-        self._ended = False
-        loop = asyncio.get_running_loop()
-
-        def lost(claim: Claim) -> None:  # called from the keeper's thread
-            loop.call_soon_threadsafe(self._lose, claim)
-
-        self._leases = LeaseKeeper(store.clients, partition, worker.id, self._options.lease, lost)
-
-    # ------------------------------------------------------------------ the loop
-
-    async def work(self) -> None:
-        """Work until told to stop."""
-        self._leases.facts = _facts(self._worker, self._crew)
-        self._leases.start()
-        bell = asyncio.create_task(self._listen(), name="blackboard-bell")
-        try:
-            while not self._done():
-                if time.monotonic() >= self._abort_at:
-                    self.abort()
-                if self._lanes and (self._commits or (self._hungry and self._free > 0)):
-                    self._launch()
-                else:
-                    await self._rest()
-            await self._leave()
-        finally:
-            self._ended = True  # a cancellation alone can get lost in a client that is just being answered
-            await _end([bell, *self._flights, *self._running.values(), *self._settling])
-            await asyncio.to_thread(self._leases.stop)
-
-    def drain(self) -> None:
-        """Take no more work."""
-        if not self._draining:
-            self._abort_at = time.monotonic() + self._options.grace
-        self._draining = True
-        self._news.set()
-
-    def abort(self) -> None:
-        """Cancel what runs; each is given back."""
-        self._draining = self._aborting = True
-        self._abort_at = math.inf
-        for task in self._running.values():
-            task.cancel()
-        self._news.set()
-
-    @property
-    def _free(self) -> int:
-        if self._draining:
-            return 0
-        finishing = sum(commit.part == 0 for commit, _ in self._commits) + self._leaving
-        return max(0, self._options.concurrency - len(self._running) + finishing - self._asked)
-
-    def _done(self) -> bool:
-        for flight in [flight for flight in self._flights if flight.done()]:
-            self._flights.discard(flight)
-            flight.result()  # what a round trip could not survive ends the shift
-        busy = self._running or self._commits or self._settling or self._flights
-        if self._draining:
-            return not busy
-        if busy or self._hungry:
-            return False
-        if self._options.burst and not self._next_due:
-            return True
-        idle = time.monotonic() - self._last_work
-        return self._options.max_idle is not None and idle >= self._options.max_idle
-
-    def _launch(self) -> None:
-        """Start a round trip: everything that finished goes out, new activations come in."""
-        self._request += 1
-        half = max(1, self._options.concurrency // LANES)
-        wanted = min(self._free, LARGEST_GROUP, half)  # before the group is taken: what it ends is free again
-        lease, lane = round(self._options.lease * 1000), self._next_lane()
-        # What an unanswered request got is handed out again, and nothing else; so the worker stays hungry.
-        unanswered = self._unanswered.pop(lane, None) if wanted else None
-        number = unanswered or self._request
-        request = ClaimRequest(wanted, self._worker.id, number, lease, self._crew, self._cursor(), lane)
-        group, self._commits = self._commits[:LARGEST_GROUP], self._commits[LARGEST_GROUP:]
-        self._hungry = unanswered is not None or (self._hungry and wanted == 0)
-        self._flights.add(asyncio.create_task(self._exchange(group, request), name="blackboard-exchange"))
-
-    def _next_lane(self) -> int:
-        """A free lane: one whose last request has had no answer before any other."""
-        lane = next((each for each in self._lanes if each in self._unanswered), self._lanes[-1])
-        self._lanes.remove(lane)
-        return lane
-
-    async def _exchange(self, group: list[Finished], request: ClaimRequest) -> None:
-        leaving = sum(commit.part == 0 for commit, _ in group)
-        self._asked += request.wanted
-        self._leaving += leaving
-        try:
-            results, handed = await self._send(group, request)
-        except (StoreUnreachable, StoreBusy) as error:
-            if request.wanted:
-                self._unanswered[request.lane] = request.number
-            await self._survive(error, group)
-            self._hungry = True
-            return
-        except StoreError as error:
-            await self._one_by_one(group, error)
-            return
-        finally:
-            self._asked -= request.wanted
-            self._leaving -= leaving
-            self._lanes.append(request.lane)
-            self._news.set()
-        self._outage_since = None
-        for (_, answered), result in zip(group, results, strict=True):
-            _answer(answered, result)
-        if request.wanted:
-            self._hungry = self._hungry or len(handed.claimed) >= request.wanted
-            self._next_due = time.monotonic() + handed.next_due / 1000 if handed.next_due else 0.0
-        for claimed in handed.claimed:
-            self._take(claimed)
-
-    async def _send(
-        self, group: list[Finished], request: ClaimRequest
-    ) -> tuple[list[Applied | Exception | None], Handed]:
-        if group:
-            return await self._partition.commit([commit for commit, _ in group], request)
-        return [], await self._partition.claim(request)
-
-    async def _survive(self, error: StoreError, group: list[Finished]) -> None:
-        """The store is away: keep what finished (a commit may be sent again), say so, and go on, within a bound."""
-        self._commits = [*group, *self._commits]
-        await self._sit_out(error)
-
-    async def _sit_out(self, error: StoreError) -> None:
-        """Wait a little for a store that is away, or raise its error when that is too long."""
-        self._outage_since = self._outage_since or time.monotonic()
-        if self._aborting or time.monotonic() - self._outage_since > LONGEST_OUTAGE:
-            raise error
-        logger.error("%s The worker goes on trying.", error)
-        await asyncio.sleep(LONGEST_NAP)
-
-    async def _one_by_one(self, group: list[Finished], error: StoreError) -> None:
-        """The store cannot do what it was asked: whoever's contribution that was, the others shall not suffer for it."""
-        if not group:
-            raise error
-        logger.error("%s", error)
-        if len(group) == 1:
-            _answer(group[0][1], error)
-            return
-        nothing = ClaimRequest(0, self._worker.id, 0, 0, self._crew)
-        for commit, answered in group:
-            try:
-                [result], _ = await self._partition.commit([commit], nothing)
-            except StoreError as its:
-                _answer(answered, its)
-            else:
-                _answer(answered, result)
-
-    def _cursor(self) -> str:
-        """Where the scan over sources starts: anywhere, so that none beyond the scan's length starves."""
-        names = self._worker.names
-        return random.choice(names) if names else ""  # noqa: S311  # fairness, not secrecy
-
-    async def _rest(self) -> None:
-        """Wait for a contribution, a doorbell, a timer, or a while."""
-        nap = LONGEST_NAP
-        if self._next_due:
-            nap = min(nap, max(0.001, self._next_due - time.monotonic()))
-        if self._options.max_idle is not None:
-            nap = min(nap, max(0.001, self._last_work + self._options.max_idle - time.monotonic()))
-        if self._free > 0:
-            self._idle.set()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(nap):
-                await self._news.wait()
-        if not self._news.is_set() and self._free > 0:
-            self._hungry = True
-        self._news.clear()
-        self._idle.clear()
-
-    async def _listen(self) -> None:
-        """Block on the doorbell while there is room for work and none is known of."""
-        key = self._partition.keys.bell(self._crew)
-        while not self._ended:
-            await self._idle.wait()
-            try:
-                token = await self._store.clients.blocking.execute_command("BLPOP", key, LONGEST_NAP)
-                if token is None:
-                    continue
-                if self._free == 0:  # it rang for somebody with room
-                    await self._store.clients.commands.execute_command("RPUSH", key, "1")
-                    await self._store.clients.commands.execute_command("EXPIRE", key, BELL_SECONDS)
-            except (RedisError, RedisClusterException, OSError) as error:
-                logger.debug("doorbell: %s", error)
-                await asyncio.sleep(LONGEST_NAP)
-                continue
-            self._hungry = True
-            self._news.set()
-
-    async def _leave(self) -> None:
-        await self._partition.calls.command("HDEL", self._partition.keys.workers, self._worker.id)
-        remembered = [f"{self._worker.id}/{lane}" for lane in range(LANES)]
-        await self._partition.calls.command("HDEL", self._partition.keys.claims, *remembered)
-
-    # ------------------------------------------------------------------ one activation
-
-    def _take(self, claimed: Claimed) -> None:
-        self._last_work = time.monotonic()
-        source = self._worker.sources.get(claimed.claim.source)
-        if claimed.verdict == "poison":
-            reason = f"its worker died {claimed.crashes} times"
-            self._settle(lambda: self._partition.fail(claimed.claim, "dead", 0, "crash limit", reason))
-        elif claimed.verdict == "revisit" or source is None or self._draining:
-            self._settle(lambda: self._partition.release(claimed.claim, "ready"))
-        else:
-            lease = source.policies.lease or self._options.lease
-            self._leases.hold(claimed.claim, lease)
-            execution = Execution(claimed, source, self._worker.host)
-            self._running[claimed.claim] = asyncio.create_task(self._live(execution), name=claimed.claim.name)
-
-    async def _live(self, execution: Execution) -> None:
-        """The life of an activation here, and every way it can end."""
-        claim, precondition = execution.claimed.claim, execution.source.precondition
-        try:
-            if await self._run(execution):
-                self._worker.finished += 1
-            else:
-                declined = precondition.name if precondition else ""
-                await self._tell(lambda: self._partition.release(claim, "wait", declined))
-        except _LetGo as end:
-            logger.info("%s", end)
-        except asyncio.CancelledError as error:
-            if self._aborting:
-                await self._tell(lambda: self._partition.release(claim, "ready"))
-            elif not _cancelled():  # by nobody but the agent itself
-                await self._fail(execution, error)
-        except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever an agent raises is its failure, not ours
-            await self._fail(execution, error)
-        finally:
-            self._leases.drop(claim)
-            self._running.pop(claim, None)
-            self._last_work = time.monotonic()
-            self._news.set()
-
-    async def _run(self, execution: Execution) -> bool:
-        """Bind, check, run and commit; False when the precondition declines."""
-        source = execution.source
-        async with asyncio.timeout(source.policies.timeout) as limit:
-            arguments = execution.bind(source.parameters)
-            if not await execution.check(arguments, self._threads):
-                return False
-            async with contextlib.aclosing(execution.run(arguments, self._threads)) as commits:
-                async for commit in commits:
-                    applied = await self._commit(commit, limit)
-                    if applied is not None:
-                        execution.committed(commit, applied.versions)
-        return True
-
-    async def _commit(self, commit: Commit, limit: asyncio.Timeout) -> Applied | None:
-        """Send a contribution out with the next round trip; an agent's time limit does not run meanwhile.
-
-        Raises _LetGo when the contribution is refused for a reason that is no failure of the agent.
-        """
-        if limit.expired():
-            await asyncio.sleep(0)  # the cancellation is on its way
-        loop, when = asyncio.get_running_loop(), limit.when()
-        began, answered = loop.time(), loop.create_future()
-        limit.reschedule(None)
-        self._committing.add(commit.claim)
-        self._commits.append((commit, answered))
-        self._news.set()
-        try:
-            applied: Applied | None = await answered
-        except (LeaseLost, BoardClosed, StaleSnapshot) as refusal:
-            raise _LetGo(str(refusal)) from None
-        finally:
-            self._committing.discard(commit.claim)
-        if when is not None:
-            limit.reschedule(when + loop.time() - began)
-        return applied
-
-    async def _tell(self, call: Callable[[], Awaitable[str]]) -> None:
-        """Tell the store how a run ended, also after an outage: every such call is fenced, and may be repeated."""
-        try:
-            while True:
-                try:
-                    await call()
-                    return
-                except (StoreUnreachable, StoreBusy) as error:
-                    await self._sit_out(error)
-        except StoreError as error:
-            logger.error("%s What was not said is found when the lease has run out.", error)  # noqa: TRY400  # no traceback
-
-    async def _fail(self, execution: Execution, error: BaseException) -> None:
-        claimed, policies = execution.claimed, execution.source.policies
-        attempt = claimed.attempts + 1
-        logger.warning("%s failed (attempt %d): %r", claimed.claim.name, attempt, error)
-        problem = describe(error)
-        if attempt > policies.retries:
-            await self._tell(lambda: self._partition.fail(claimed.claim, "dead", 0, "attempts spent", problem))
-        else:
-            delay = round(1000 * policies.backoff.delay(attempt, random.random()))  # noqa: S311  # jitter, not secrecy
-            await self._tell(lambda: self._partition.fail(claimed.claim, "retry", delay, "", problem))
-        self._hungry = True
-
-    def _settle(self, call: Callable[[], Awaitable[str]]) -> None:
-        """Settle in the background what is not to be run here."""
-
-        async def settle() -> None:
-            await self._tell(call)
-            self._hungry = True
-            self._news.set()
-
-        task = asyncio.create_task(settle())
-        self._settling.add(task)
-        task.add_done_callback(self._settling.discard)
-
-    def _lose(self, claim: Claim) -> None:
-        """The lease went elsewhere: nothing this run does can count any more."""
-        task = self._running.get(claim)
-        if task is not None and claim not in self._committing:  # else the answer to the commit says what became of it
-            logger.warning("%s", LeaseLost(claim.name))
-            task.cancel()
-
-
-def _cancelled() -> bool:
-    """Whether the current task was cancelled from outside."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
-
-
-def _answer(answered: asyncio.Future[Applied | None], result: Applied | Exception | None) -> None:
-    if answered.done():
-        return
-    if isinstance(result, Exception):
-        answered.set_exception(result)
-    else:
-        answered.set_result(result)
-
-
-def _facts(worker: Worker, crew: str) -> dict[str, Any]:
-    return {
-        "host": socket.gethostname(),
-        "pid": os.getpid(),
-        "crew": crew,
-        "sources": sorted(worker.sources),
-        "concurrency": worker.options.concurrency,
-        "started": round(time.time() * 1000),
-        "lease": worker.options.lease,
-    }

@@ -103,18 +103,14 @@ def without_secrets(url: str) -> str:
 
 
 def _memory(url: str, parts: SplitResult) -> Address:
-    return Address(
-        deployment=Deployment.MEMORY, shown=without_secrets(url), name=unquote(parts.netloc + parts.path)
-    )
+    return Address(deployment=Deployment.MEMORY, shown=without_secrets(url), name=unquote(parts.netloc + parts.path))
 
 
 def _socket(url: str, parts: SplitResult) -> Address:
     path = unquote(parts.path)
     if parts.netloc.rpartition("@")[2] or len(path) < 2:
         raise _refusal(url, "the path of a unix socket is absolute: three slashes follow unix:")
-    return Address(
-        deployment=Deployment.SOCKET, shown=without_secrets(url), path=path, options=_options(url, parts)
-    )
+    return Address(deployment=Deployment.SOCKET, shown=without_secrets(url), path=path, options=_options(url, parts))
 
 
 def _server(url: str, parts: SplitResult) -> Address:
@@ -191,9 +187,7 @@ def _options(url: str, parts: SplitResult) -> dict[str, object]:
     allowed = _allowed(*_SCHEMES[parts.scheme])
     for name, text in parse_qsl(parts.query, keep_blank_values=True):
         if name not in allowed:
-            raise _refusal(
-                url, f"the URL sets {name!r}; with {parts.scheme}:// it may set {', '.join(allowed)}"
-            )
+            raise _refusal(url, f"the URL sets {name!r}; with {parts.scheme}:// it may set {', '.join(allowed)}")
         try:
             options[name] = _OPTIONS[name](text)
         except (ValueError, KeyError) as error:
@@ -202,11 +196,7 @@ def _options(url: str, parts: SplitResult) -> dict[str, object]:
 
 
 def _allowed(deployment: Deployment, tls: bool) -> list[str]:
-    foreign = [
-        prefix
-        for prefix, fits in (("ssl_", tls), ("sentinel_", deployment is Deployment.SENTINEL))
-        if not fits
-    ]
+    foreign = [prefix for prefix, fits in (("ssl_", tls), ("sentinel_", deployment is Deployment.SENTINEL)) if not fits]
     return [name for name in _OPTIONS if not name.startswith(tuple(foreign))]
 
 

@@ -106,7 +106,9 @@ class Calls:
             return True
         if not self._functions or code_of(error) != "ERR":
             return False
-        await self._load_library()  # where it is back already, another call was faster, and this one is repeated as well
+        await (
+            self._load_library()
+        )  # where it is back already, another call was faster, and this one is repeated as well
         return True
 
     async def _patiently(self, error: Exception, name: str, call: Any) -> Any:

@@ -258,9 +258,7 @@ def _async_single(plan: _Plan) -> AsyncClient:
 def _pool(plan: _Plan, options: dict[str, Any]) -> redis.asyncio.ConnectionPool:
     if plan.connections == MOST_WAITS:
         return redis.asyncio.ConnectionPool(max_connections=MOST_WAITS, **options)
-    return redis.asyncio.BlockingConnectionPool(
-        max_connections=plan.connections, timeout=plan.timeout, **options
-    )
+    return redis.asyncio.BlockingConnectionPool(max_connections=plan.connections, timeout=plan.timeout, **options)
 
 
 def _async_sentinel(plan: _Plan) -> AsyncClient:

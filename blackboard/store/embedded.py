@@ -305,9 +305,7 @@ def _await_ready(place: _Place, deadline: float) -> None:
         if answer is Answer.LOADING and pause < SLOWEST_POLL_SECONDS:
             pause *= 1.5
             if pause >= SLOWEST_POLL_SECONDS:  # by now it takes long enough to be noticed
-                logger.info(
-                    "the embedded store in %s is loading %d bytes", place.directory, _size(place.data)
-                )
+                logger.info("the embedded store in %s is loading %d bytes", place.directory, _size(place.data))
         time.sleep(pause)
 
 

@@ -182,9 +182,7 @@ class Partition:
 
     # ------------------------------------------------------------------ sources
 
-    async def register(
-        self, crew: str, cards: Sequence[tuple[str, str, str, Sequence[str]]]
-    ) -> tuple[int, list[str]]:
+    async def register(self, crew: str, cards: Sequence[tuple[str, str, str, Sequence[str]]]) -> tuple[int, list[str]]:
         """Register sources as (name, card, trigger, kinds): the revision now, and the names that were new or changed."""
         words: list[Argument] = [crew, len(cards)]
         for name, card, trigger, kinds in cards:
@@ -311,10 +309,6 @@ class Partition:
             case b"exists" | b"version" | b"gone" | b"read":
                 return StaleSnapshot(commit.claim.name, (_text(answer[1]),))
         return self._refusal(commit.claim.board, answer, commit.writes)
-
-
-
-
 
 
 def _facts(board: str, state: bytes) -> BoardFacts:

@@ -69,9 +69,7 @@ async def _nodes(clients: Clients) -> list[dict[str, Any]]:
 async def _facts(clients: Clients, node: dict[str, Any]) -> ServerFacts:
     info = await _allowed(clients, node, "INFO")
     if not isinstance(info, Mapping):
-        warning = (
-            "it does not say what it is (INFO is not allowed): version, eviction and persistence are unknown"
-        )
+        warning = "it does not say what it is (INFO is not allowed): version, eviction and persistence are unknown"
         return ServerFacts(name="unknown", warnings=(warning,))
     return _facts_of(info, await _fsync(clients, node))
 

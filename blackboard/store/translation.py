@@ -84,14 +84,10 @@ def _refusal(error: Exception, url: str) -> BlackboardError | None:
             if isinstance(cause, classes):
                 return StoreRefused(url, f"{problem} ({cause})", remedy)
         if isinstance(cause, ssl.SSLError) and url.startswith("rediss"):
-            remedy = (
-                "Name the authority of its certificate with ?ssl_ca_certs=…, or use redis:// if it has none"
-            )
+            remedy = "Name the authority of its certificate with ?ssl_ca_certs=…, or use redis:// if it has none"
             return StoreRefused(url, f"TLS failed ({cause})", remedy)
     if code_of(error) == "MISCONF":
-        return StoreRefused(
-            url, f"it cannot write its data to the disk ({error})", "Free the disk of the server"
-        )
+        return StoreRefused(url, f"it cannot write its data to the disk ({error})", "Free the disk of the server")
     return None
 
 

@@ -90,11 +90,7 @@ def _unused(findings: Findings) -> Iterator[str]:
     if files:
         total = sum(len(one.unused) for one in files)
         worst = min(files, key=lambda one: (-len(one.unused), one.path))
-        most = (
-            f", {len(worst.unused)} of them in {code(worst.path)}"
-            if len(files) > 1
-            else f" in {code(worst.path)}"
-        )
+        most = f", {len(worst.unused)} of them in {code(worst.path)}" if len(files) > 1 else f" in {code(worst.path)}"
         yield f"**Delete {quantity(total, 'unused import')}**{most}: the quickest gain of this list."
 
 

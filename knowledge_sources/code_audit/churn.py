@@ -67,9 +67,7 @@ def parse_log(text: str) -> list[Commit]:
     for block in text.split(_COMMIT)[1:]:
         head, *paths = block.split("\0")
         time, _, author = head.strip().partition(" ")
-        commits.append(
-            Commit(int(time), author, tuple(path.lstrip("\n") for path in paths if path.strip("\n")))
-        )
+        commits.append(Commit(int(time), author, tuple(path.lstrip("\n") for path in paths if path.strip("\n"))))
     return commits
 
 

@@ -26,9 +26,7 @@ def coverage(path: str, tree: ast.Module) -> DocCoverage:
     if is_test(path) or not _is_public_path(path) or not tree.body:
         return DocCoverage(path=path, documented=0, total=0, missing=[])
     public = [one for one in definitions(tree) if _is_counted(one)]
-    missing = [
-        Undocumented(name=one.name, line=one.node.lineno) for one in public if not has_docstring(one.node)
-    ]
+    missing = [Undocumented(name=one.name, line=one.node.lineno) for one in public if not has_docstring(one.node)]
     if not has_docstring(tree):
         missing.insert(0, Undocumented(name="<module>", line=1))
     total = len(public) + 1

@@ -47,9 +47,7 @@ class Tree(Entry):
     lines: int
     bytes: int
     prefix: str  # the packages that the root itself lies in, "/"-separated: "click" for …/site-packages/click
-    import_roots: list[
-        str
-    ]  # directories from which packages of the tree are imported, relative to the prefix's parent
+    import_roots: list[str]  # directories from which packages of the tree are imported, relative to the prefix's parent
     problems: list[Problem]
     problems_omitted: int = 0
 

@@ -34,9 +34,7 @@ MIN_LINES = 6
 KEPT = 1_000  # of one module, the longest
 
 _NAMED = (*SCOPES, ast.ExceptHandler, ast.MatchAs, ast.MatchStar)
-_DROPPED = frozenset(
-    ("ctx", "kind", "type_comment", "annotation", "returns", "decorator_list", "type_params")
-)
+_DROPPED = frozenset(("ctx", "kind", "type_comment", "annotation", "returns", "decorator_list", "type_params"))
 _Group: TypeAlias = list[tuple[str, Fingerprint]]  # copies, each with its path
 _Span: TypeAlias = tuple[int, int, str]  # first line, last line, digest
 
@@ -51,9 +49,7 @@ def fingerprints(path: str, tree: ast.Module) -> Fingerprints:
             if lines >= MIN_LINES:
                 last = one.node.end_lineno or one.node.lineno
                 digest = _digest(one.node, body)
-                found.append(
-                    Fingerprint(name=one.name, line=one.node.lineno, last=last, lines=lines, digest=digest)
-                )
+                found.append(Fingerprint(name=one.name, line=one.node.lineno, last=last, lines=lines, digest=digest))
     longest = sorted(found, key=lambda one: (-one.lines, one.line))[:KEPT]
     return Fingerprints(path=path, functions=sorted(longest, key=lambda one: (one.line, one.name)))
 

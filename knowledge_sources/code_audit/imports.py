@@ -101,9 +101,7 @@ def statements(tree: ast.Module) -> list[Statement]:
     return sorted(found, key=lambda one: (one.node.lineno, one.node.col_offset))
 
 
-def targets(
-    node: ast.Import | ast.ImportFrom, path: str, resolver: Resolver
-) -> Iterator[tuple[str, list[str]]]:
+def targets(node: ast.Import | ast.ImportFrom, path: str, resolver: Resolver) -> Iterator[tuple[str, list[str]]]:
     """The absolute dotted names of a statement, each with the names taken from it (none for a plain import)."""
     if isinstance(node, ast.Import):
         for alias in node.names:

@@ -20,9 +20,7 @@ PROBLEMS_KEPT = 100
 MAX_PATH = 400  # bytes: a path is the key of its entries, and keys are limited
 
 _VERSIONS = frozenset((".git", ".hg", ".svn", ".bzr"))
-_FOREIGN = frozenset(
-    (".venv", "venv", ".tox", ".nox", ".eggs", "node_modules", "__pypackages__", "site-packages")
-)
+_FOREIGN = frozenset((".venv", "venv", ".tox", ".nox", ".eggs", "node_modules", "__pypackages__", "site-packages"))
 _CACHES = frozenset(
     (
         "__pycache__",

@@ -80,9 +80,7 @@ def _first(findings: Findings) -> Iterator[str]:
 def _failed(findings: Findings) -> Iterator[str]:
     """What the rest of the report does not cover; no section when it covers everything."""
     rows = [(place(one.path, one.line), plain(one.error or "")) for one in findings.failed]
-    rows += [
-        (code(path), "never analysed: the source that should have gave up") for path in findings.unanswered
-    ]
+    rows += [(code(path), "never analysed: the source that should have gave up") for path in findings.unanswered]
     rows += [(code(one.path), plain(one.reason)) for one in findings.tree.problems]
     if rows:
         total = len(rows) + findings.tree.problems_omitted
@@ -190,9 +188,7 @@ def _duplicate(group: DuplicateGroup) -> tuple[str, str, str]:
 
 
 def _unused(findings: Findings, numbers: dict[str, int | float]) -> Iterator[str]:
-    files = sorted(
-        (one for one in findings.unused if one.unused), key=lambda one: (-len(one.unused), one.path)
-    )
+    files = sorted((one for one in findings.unused if one.unused), key=lambda one: (-len(one.unused), one.path))
     yield "## Unused imports"
     yield ""
     if not files:
@@ -219,9 +215,6 @@ def _docs(findings: Findings, numbers: dict[str, int | float]) -> Iterator[str]:
         "tests and private names are not counted."
     )
     yield ""
-    rows = [
-        (code(one.package), f"{one.documented:,}", f"{one.total:,}", f"{one.percent} %")
-        for one in packages[:ROWS]
-    ]
+    rows = [(code(one.package), f"{one.documented:,}", f"{one.total:,}", f"{one.percent} %") for one in packages[:ROWS]]
     yield from table(("Package", "Documented", "Public", "Coverage"), rows, right=(1, 2, 3))
     yield from more(len(packages), ROWS, "packages")

@@ -26,9 +26,7 @@ class SourceChanged(Exception):
     """A file is not what the inventory saw: let the tree rest, then audit it again on a new board."""
 
     def __init__(self, path: str) -> None:
-        super().__init__(
-            f"{path} changed while it was audited: let the tree rest, then audit it again on a new board"
-        )
+        super().__init__(f"{path} changed while it was audited: let the tree rest, then audit it again on a new board")
         self.path = path
 
 

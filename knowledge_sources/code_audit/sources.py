@@ -128,9 +128,7 @@ def duplicates(census: Census, modules: list[Fingerprints]) -> Duplicates:
 
 
 @bb.knowledge_source(timeout=300)
-async def churn(
-    target: Target, tree: Tree, modules: list[Module] | None
-) -> AsyncIterator[list[Churn] | History]:
+async def churn(target: Target, tree: Tree, modules: list[Module] | None) -> AsyncIterator[list[Churn] | History]:
     """Read from the repository, if there is one, how often each module changed: one `git log` for all of them."""
     paths = [module.path for module in modules or ()]
     history, found = await asyncio.to_thread(read_churn, base(target.root), paths)

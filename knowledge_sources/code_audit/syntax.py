@@ -16,6 +16,4 @@ def check(root: str, module: Module) -> Syntax:
         return Syntax(path=module.path, sha256=module.sha256, ok=False, error=error.reason, line=error.line)
     found = definitions(tree)
     functions = sum(isinstance(one.node, FUNCTIONS) for one in found)
-    return Syntax(
-        path=module.path, sha256=module.sha256, ok=True, functions=functions, classes=len(found) - functions
-    )
+    return Syntax(path=module.path, sha256=module.sha256, ok=True, functions=functions, classes=len(found) - functions)

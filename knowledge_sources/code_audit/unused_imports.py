@@ -21,9 +21,7 @@ from knowledge_sources.code_audit.entries import UnusedImport, UnusedImports
 from knowledge_sources.code_audit.source_file import SourceFile, parse_expression
 
 _NOQA = re.compile(r"#\s*noqa(?!\w)(?:\s*:\s*(?P<codes>[A-Z]+[0-9]+(?:[\s,]+[A-Z]+[0-9]+)*))?", re.IGNORECASE)
-_FILE_NOQA = re.compile(
-    r"^\s*#\s*(?:ruff|flake8)\s*:\s*noqa(?:\s*:\s*(?P<codes>[A-Z0-9,\s]+))?\s*$", re.IGNORECASE
-)
+_FILE_NOQA = re.compile(r"^\s*#\s*(?:ruff|flake8)\s*:\s*noqa(?:\s*:\s*(?P<codes>[A-Z0-9,\s]+))?\s*$", re.IGNORECASE)
 _GUARDS = frozenset(("ImportError", "ModuleNotFoundError", "Exception", "BaseException"))
 _GENERICS = frozenset(
     (
@@ -126,9 +124,7 @@ def _statements(node: ast.AST) -> Iterator[ast.AST]:
         if isinstance(child, ast.stmt | ast.match_case):
             yield child
         elif isinstance(child, ast.ExceptHandler):
-            yield from (
-                one for one in child.body if not guarded or not isinstance(one, ast.Import | ast.ImportFrom)
-            )
+            yield from (one for one in child.body if not guarded or not isinstance(one, ast.Import | ast.ImportFrom))
 
 
 def _catches_import(handler: ast.ExceptHandler) -> bool:
@@ -164,9 +160,7 @@ def _texts(expression: ast.expr) -> Iterator[str]:
         elif isinstance(node, ast.Subscript) and last_name(node.value) == "Literal":
             continue
         elif isinstance(node, ast.Subscript) and last_name(node.value) == "Annotated":
-            pending.append(
-                node.slice.elts[0] if isinstance(node.slice, ast.Tuple) and node.slice.elts else node.slice
-            )
+            pending.append(node.slice.elts[0] if isinstance(node.slice, ast.Tuple) and node.slice.elts else node.slice)
         else:
             pending += children(node)
 

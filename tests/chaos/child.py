@@ -15,8 +15,9 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from blackboard.shift import Shift
 from blackboard.store.partition import Partition
-from blackboard.worker import Shift, Worker
+from blackboard.worker import Worker
 from tests.chaos.app import build
 
 

@@ -15,7 +15,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from blackboard import Blackboard, Board, StoreProtocolError, StoreUnreachable
-from blackboard import worker as worker_module
+from blackboard import shift as shift_module
 from blackboard.store import embedded
 from blackboard.store.connection import Settings
 from blackboard.store.partition import Partition
@@ -186,8 +186,8 @@ async def test_a_worker_gives_up_when_its_server_stays_away(
     namespace: str, away: Away, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It ends with the typed error, and says in between that it waits."""
-    monkeypatch.setattr(worker_module, "LONGEST_OUTAGE", 0.3)
-    monkeypatch.setattr(worker_module, "LONGEST_NAP", 0.1)
+    monkeypatch.setattr(shift_module, "LONGEST_OUTAGE", 0.3)
+    monkeypatch.setattr(shift_module, "LONGEST_NAP", 0.1)
     async with build(namespace, away.url) as bb:
         bb.store().partitions[0].calls.patience = 0.1
         ready = asyncio.Event()

@@ -31,7 +31,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def blocks(language: str) -> list[str]:
     """The README's blocks in a language."""
-    return [found["text"] for found in BLOCK.finditer(README.read_text(encoding="utf-8")) if found["language"] == language]
+    return [
+        found["text"] for found in BLOCK.finditer(README.read_text(encoding="utf-8")) if found["language"] == language
+    ]
 
 
 def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:

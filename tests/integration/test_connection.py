@@ -147,9 +147,7 @@ class PretendedServer:
     def _serve(self, connection: socket.socket) -> None:
         with suppress(OSError), connection.makefile("rb") as reader:
             while count := reader.readline().lstrip(b"*").strip():
-                words = [
-                    (reader.readline(), reader.readline().strip())[1].decode() for _ in range(int(count))
-                ]
+                words = [(reader.readline(), reader.readline().strip())[1].decode() for _ in range(int(count))]
                 command = " ".join(words)
                 self.commands.append(command)
                 reply = b"+OK\r\n" if command.startswith("CLIENT ") else self._answer(command)
@@ -445,12 +443,8 @@ async def test_a_server_that_says_nothing_about_itself_is_warned_of(serve: Serve
     assert ["INFO is not allowed" in warning for warning in facts.warnings] == [True]
 
 
-INFO_OF_REDIS_6 = (
-    "# Server\r\nredis_version:6.2.14\r\nmaxmemory:0\r\nmaxmemory_policy:noeviction\r\nrole:master\r\n"
-)
-INFO_OF_VALKEY_7 = (
-    INFO_OF_REDIS_6.replace("6.2.14", "7.2.4") + "server_name:valkey\r\nvalkey_version:7.2.5\r\n"
-)
+INFO_OF_REDIS_6 = "# Server\r\nredis_version:6.2.14\r\nmaxmemory:0\r\nmaxmemory_policy:noeviction\r\nrole:master\r\n"
+INFO_OF_VALKEY_7 = INFO_OF_REDIS_6.replace("6.2.14", "7.2.4") + "server_name:valkey\r\nvalkey_version:7.2.5\r\n"
 INFO_OF_ANOTHER = INFO_OF_REDIS_6.replace("6.2.14", "7.4.0") + "server_name:dragon\r\n"
 
 
@@ -546,9 +540,7 @@ async def test_a_server_that_is_not_there_is_waited_for_with_a_bound(
     assert any("Waiting for up to" in record.message for record in caplog.records)
 
 
-async def test_a_server_that_loads_its_data_is_waited_for(
-    directory: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_server_that_loads_its_data_is_waited_for(directory: Path, caplog: pytest.LogCaptureFixture) -> None:
     replies = iter([b"-LOADING loading the dataset\r\n"] * 3)
     with (
         pretended(directory / "s", lambda _: next(replies, b"+PONG\r\n")),

@@ -171,9 +171,7 @@ def test_the_environment_of_the_starter_is_not_kept_by_the_server(
     assert b"secret" not in environment.read_bytes()
 
 
-def test_the_default_directory_is_named_by_the_environment(
-    directory: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_default_directory_is_named_by_the_environment(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert embedded.default_directory() == Path(".blackboard")
 
     monkeypatch.setenv("BLACKBOARD_DIR", str(directory))
@@ -352,9 +350,7 @@ def test_a_server_that_loads_its_data_is_waited_for_and_the_log_says_so(
     ):
         embedded.ensure(directory)
 
-    assert [record.message for record in caplog.records] == [
-        f"the embedded store in {directory} is loading 0 bytes"
-    ]
+    assert [record.message for record in caplog.records] == [f"the embedded store in {directory} is loading 0 bytes"]
 
 
 def test_the_wait_for_a_server_that_loads_is_bounded(directory: Path) -> None:
@@ -364,9 +360,7 @@ def test_the_wait_for_a_server_that_loads_is_bounded(directory: Path) -> None:
             embedded.ensure(directory, timeout=0.1)
 
 
-def test_the_wait_for_a_server_that_hangs_is_bounded(
-    directory: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_wait_for_a_server_that_hangs_is_bounded(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server_process, "REPLY_SECONDS", 0.05)
     with (
         pretended_server(directory, forever(b"")),
@@ -434,9 +428,7 @@ def test_an_open_directory_that_is_empty_or_ours_is_closed(directory: Path) -> N
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700
 
 
-def test_a_runtime_directory_that_others_can_open_is_refused(
-    directory: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_runtime_directory_that_others_can_open_is_refused(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedded, "RUNTIME_ROOT", directory)
     runtime = directory / f"blackboard-{os.geteuid()}"
     runtime.mkdir(parents=True)
@@ -598,9 +590,7 @@ def test_the_installed_redis_serves_as_well(directory: Path) -> None:
     assert ask(socket_of(directory), "GET", "answer") == "42"
 
 
-def test_a_grown_log_is_put_aside_when_a_server_starts(
-    directory: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_grown_log_is_put_aside_when_a_server_starts(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     embedded.ensure(directory)
     embedded.stop(directory)
     monkeypatch.setattr(server_process, "LOG_ROTATION_BYTES", 10)

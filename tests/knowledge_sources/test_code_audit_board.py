@@ -14,9 +14,7 @@ FILES = {
 }
 
 
-async def test_workers_write_the_report_that_the_functions_make(
-    store_url: str, namespace: str, tmp_path: Path
-) -> None:
+async def test_workers_write_the_report_that_the_functions_make(store_url: str, namespace: str, tmp_path: Path) -> None:
     for path, text in FILES.items():
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_text(text)

@@ -81,9 +81,7 @@ def test_a_variable_of_git_does_not_mislead(repository: Path, monkeypatch: pytes
         ),
     ],
 )
-def test_without_history_the_reason_is_told(
-    tmp_path: Path, commands: list[tuple[str, ...]], note: str
-) -> None:
+def test_without_history_the_reason_is_told(tmp_path: Path, commands: list[tuple[str, ...]], note: str) -> None:
     for command in commands:
         git(tmp_path, *command)
 

@@ -90,9 +90,7 @@ def test_only_the_most_complex_functions_are_kept_but_all_are_counted() -> None:
 
 @given(st.integers(0, 40), st.integers(0, 40), st.integers(1, 40))
 def test_complexity_is_one_more_than_the_sum_of_the_decisions(ifs: int, loops: int, operands: int) -> None:
-    body = "\n".join(
-        ["if a: pass"] * ifs + ["for x in y: pass"] * loops + ["z = " + " or ".join(["a"] * operands)]
-    )
+    body = "\n".join(["if a: pass"] * ifs + ["for x in y: pass"] * loops + ["z = " + " or ".join(["a"] * operands)])
 
     assert of(body) == 1 + ifs + loops + operands - 1
 

@@ -44,9 +44,7 @@ def test_public_definitions_are_counted() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    "path", ["p/_m.py", "_p/m.py", "tests/m.py", "p/test_m.py", "p/m_test.py", "conftest.py"]
-)
+@pytest.mark.parametrize("path", ["p/_m.py", "_p/m.py", "tests/m.py", "p/test_m.py", "p/m_test.py", "conftest.py"])
 def test_private_modules_and_tests_are_not_counted(path: str) -> None:
     assert of(SOURCE, path).total == 0
 

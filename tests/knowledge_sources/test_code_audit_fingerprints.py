@@ -116,9 +116,7 @@ def test_copies_inside_copies_are_told_once() -> None:
     inner = ORIGINAL.strip().replace("\n", "\n    ")
     outer = f"def make(x):\n    {inner}\n    return total\n"
 
-    assert [group.copies[0].name for group in duplicates([of(outer, "a.py"), of(outer, "b.py")]).groups] == [
-        "make"
-    ]
+    assert [group.copies[0].name for group in duplicates([of(outer, "a.py"), of(outer, "b.py")]).groups] == ["make"]
     three = duplicates([of(outer, "a.py"), of(outer, "b.py"), of(ORIGINAL, "c.py")])
     assert [len(group.copies) for group in three.groups] == [3, 2]
 

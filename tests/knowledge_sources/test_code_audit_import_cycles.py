@@ -16,9 +16,7 @@ def modules(*edges: str) -> list[Imports]:
     moments = {">": "start", "~": "call", ":": "typing"}
     found: dict[str, list[Import]] = {name: [] for edge in edges for name in (edge[0], edge[2])}
     for line, edge in enumerate(edges, start=1):
-        found[edge[0]].append(
-            Import.model_validate({"path": edge[2], "line": line, "when": moments[edge[1]]})
-        )
+        found[edge[0]].append(Import.model_validate({"path": edge[2], "line": line, "when": moments[edge[1]]}))
     return [Imports(path=path, inside=inside, outside=[]) for path, inside in found.items()]
 
 
@@ -64,17 +62,13 @@ def test_importing_oneself_is_no_cycle() -> None:
 
 
 def test_imports_of_files_that_did_not_parse_lead_nowhere() -> None:
-    assert (
-        find([Imports(path="a", inside=[Import(path="bad", line=1, when="start")], outside=[])]).cycles == []
-    )
+    assert find([Imports(path="a", inside=[Import(path="bad", line=1, when="start")], outside=[])]).cycles == []
 
 
 def test_a_long_chain_is_no_problem() -> None:
     names = [f"{number:05}" for number in range(3_000)]
     ring = zip(names, [*names[1:], names[0]], strict=True)
-    chain = [
-        Imports(path=one, inside=[Import(path=to, line=1, when="start")], outside=[]) for one, to in ring
-    ]
+    chain = [Imports(path=one, inside=[Import(path=to, line=1, when="start")], outside=[]) for one, to in ring]
 
     assert components(graph(chain, ("start",))) == [names]
 

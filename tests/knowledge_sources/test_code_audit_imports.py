@@ -20,9 +20,7 @@ def exists(path: str) -> bool:
     return path in FILES or any(file.startswith(f"{path}/") for file in FILES)
 
 
-def inside(
-    source: str, path: str = "src/p/a.py", roots: Sequence[str] = ("", "src")
-) -> list[tuple[str, int, str]]:
+def inside(source: str, path: str = "src/p/a.py", roots: Sequence[str] = ("", "src")) -> list[tuple[str, int, str]]:
     found = collect(path, ast.parse(source), Resolver(exists, path.rpartition("/")[0], roots))
     return [(one.path, one.line, one.when) for one in found.inside]
 
@@ -117,9 +115,7 @@ match x:
 def test_inside_a_package_only_its_own_full_name_leads_inside() -> None:
     files = {"__init__.py", "types.py", "core.py"}
     resolver = Resolver(lambda path: path in files or path == ".", "", ("",), ("click",))
-    found = collect(
-        "core.py", ast.parse("import types, click\nfrom .types import X\nfrom click import core"), resolver
-    )
+    found = collect("core.py", ast.parse("import types, click\nfrom .types import X\nfrom click import core"), resolver)
 
     assert [(one.path, one.line) for one in found.inside] == [("__init__.py", 1), ("types.py", 2)]
     assert found.outside == ["types"]

@@ -34,9 +34,7 @@ def test_modules_are_sorted_and_measured(tmp_path: Path) -> None:
 
 
 def test_other_peoples_code_and_caches_are_passed_over(tmp_path: Path) -> None:
-    plant(
-        tmp_path, "a.py", ".git/h.py", ".venv/b.py", "node_modules/c.py", "__pycache__/d.py", "build/lib/e.py"
-    )
+    plant(tmp_path, "a.py", ".git/h.py", ".venv/b.py", "node_modules/c.py", "__pycache__/d.py", "build/lib/e.py")
     plant(tmp_path, "environment/pyvenv.cfg", "environment/lib/f.py", "build2/g.py", "src/build/__init__.py")
 
     assert found(tmp_path) == ["a.py", "build2/g.py", "src/build/__init__.py"]
@@ -67,9 +65,7 @@ def test_a_path_that_cannot_be_a_key_is_a_problem(tmp_path: Path, name: str) -> 
     assert problem.path.isprintable()
 
 
-def test_a_directory_that_cannot_be_listed_is_a_problem(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_directory_that_cannot_be_listed_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plant(tmp_path, "a.py", "closed/b.py")
     listing = os.scandir
 

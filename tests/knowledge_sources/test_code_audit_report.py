@@ -48,9 +48,7 @@ def audit(root: Path, seed: int = 0, changes: tuple[Churn, ...] = ()) -> Report:
         history = History(available=True, note="all commits", commits=9)
     risks = [sources.risk(churn, one) for churn in changes for one in complexity if one.path == churn.path]
     cycles, duplicates = sources.import_cycles(census, imports), sources.duplicates(census, prints)
-    return sources.report(
-        tree, modules, syntax, complexity, imports, unused, docs, risks, cycles, duplicates, history
-    )
+    return sources.report(tree, modules, syntax, complexity, imports, unused, docs, risks, cycles, duplicates, history)
 
 
 @pytest.fixture
@@ -143,9 +141,7 @@ def test_what_never_came_is_said(tmp_path: Path) -> None:
 
 def test_a_large_tree_still_has_a_short_report(tmp_path: Path) -> None:
     for number in range(60):
-        text = f"import os, re, sys\ndef f{number}(a):\n" + "".join(
-            f"    if a: b{number}_{i}()\n" for i in range(20)
-        )
+        text = f"import os, re, sys\ndef f{number}(a):\n" + "".join(f"    if a: b{number}_{i}()\n" for i in range(20))
         (tmp_path / f"m{number:02}.py").write_text(text)
         (tmp_path / f"bad{number:02}.py").write_text("(")
 
@@ -155,9 +151,7 @@ def test_a_large_tree_still_has_a_short_report(tmp_path: Path) -> None:
 
 
 def test_there_are_suggestions_for_a_good_tree_too(tmp_path: Path) -> None:
-    (tmp_path / "a.py").write_text(
-        '"""A."""\n\n\ndef f(x):\n    """F."""\n    return [y for y in x if y and x or y]\n'
-    )
+    (tmp_path / "a.py").write_text('"""A."""\n\n\ndef f(x):\n    """F."""\n    return [y for y in x if y and x or y]\n')
     (tmp_path / "b.py").write_text('"""B."""\n')
 
     markdown = audit(tmp_path).markdown

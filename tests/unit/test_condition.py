@@ -252,9 +252,7 @@ def test_a_path_leads_through_objects_only() -> None:
     assert value_at({}, ("a", "b")) is None
 
 
-@pytest.mark.parametrize(
-    "clause", [Absent(Plan), Count(Finding) > 1, Quiescent(), any_of(Absent(Plan))], ids=str
-)
+@pytest.mark.parametrize("clause", [Absent(Plan), Count(Finding) > 1, Quiescent(), any_of(Absent(Plan))], ids=str)
 def test_a_clause_about_the_board_does_not_hold_for_an_entry(clause: Clause) -> None:
     with pytest.raises(InvalidTrigger, match=r"about the whole board, not about one entry\. Use it in when="):
         holds(clause, ENTRY)

@@ -102,9 +102,7 @@ def test_the_class_of_a_generic_kind_that_names_its_type_is_a_kind() -> None:
 
 
 def test_a_field_that_the_kind_does_not_have_is_named_with_those_it_has() -> None:
-    with pytest.raises(
-        UnknownField, match=r"claim: there is no field 'amont'\. Its fields are: amount, tags"
-    ):
+    with pytest.raises(UnknownField, match=r"claim: there is no field 'amont'\. Its fields are: amount, tags"):
         _ = Claim.amont  # type: ignore[attr-defined]
     assert not hasattr(Claim, "amont")
 
@@ -308,9 +306,7 @@ def test_an_entry_over_the_limit_is_refused_with_its_size() -> None:
     claim = Claim(amount=1, tags=["ä" * 100])
     size = len(encode(claim).encode())
     assert encode(claim, limit=size)
-    with pytest.raises(
-        EntryTooLarge, match=rf"claim has {size} bytes and the limit is {size - 1}.*entry_bytes"
-    ):
+    with pytest.raises(EntryTooLarge, match=rf"claim has {size} bytes and the limit is {size - 1}.*entry_bytes"):
         encode(claim, limit=size - 1)
 
 

@@ -171,9 +171,7 @@ def test_an_option_out_of_its_range_is_refused(options: dict[str, Any]) -> None:
 
 
 def test_an_unknown_option_is_refused_with_those_there_are() -> None:
-    with pytest.raises(
-        InvalidSource, match=r"there is no option 'retry'\. The options are: name, when, precondition"
-    ):
+    with pytest.raises(InvalidSource, match=r"there is no option 'retry'\. The options are: name, when, precondition"):
         make_source(act, retry=3)  # type: ignore[call-arg]
 
 
@@ -201,17 +199,13 @@ def test_a_precondition_takes_parameters_by_name_or_annotation() -> None:
 
 
 def test_a_precondition_about_what_the_source_does_not_bind_is_refused() -> None:
-    with pytest.raises(
-        InvalidSource, match="precondition of source act, parameter order: it has no annotation"
-    ):
+    with pytest.raises(InvalidSource, match="precondition of source act, parameter order: it has no annotation"):
         make_source(act, precondition=lambda order: True)
 
     def needs(note: Note) -> bool:
         return bool(note.text)
 
-    with pytest.raises(
-        InvalidSource, match=r"parameter note: the source has no parameter note: Note.*Note \| None"
-    ):
+    with pytest.raises(InvalidSource, match=r"parameter note: the source has no parameter note: Note.*Note \| None"):
         make_source(act, precondition=needs)
 
 
@@ -227,18 +221,14 @@ def test_a_compensation_is_recorded_and_stays_a_function() -> None:
     assert source.compensator is forget
     assert source.compensator_parameters == (Pattern("finding", Mode.EACH, Finding),)
     assert source.card().compensation == f"{__name__}:{forget.__qualname__}"
-    with pytest.raises(
-        InvalidSource, match=r"compensation of source act: .*forget is registered already\. Undo"
-    ):
+    with pytest.raises(InvalidSource, match=r"compensation of source act: .*forget is registered already\. Undo"):
         source.compensation(forget)
 
 
 def test_a_compensation_of_something_else_is_refused() -> None:
     def forget(note: Note) -> None: ...
 
-    with pytest.raises(
-        InvalidSource, match=r"parameter note: the source has nothing to do with Note\. Use one of: Cl"
-    ):
+    with pytest.raises(InvalidSource, match=r"parameter note: the source has nothing to do with Note\. Use one of: Cl"):
         make_source(act).compensation(forget)
 
 

@@ -28,9 +28,7 @@ def test_without_jitter_chance_does_not_matter() -> None:
 
 
 @given(
-    st.builds(
-        lambda a, b, f, j: Backoff(a, f, a + b, j), seconds, seconds, st.floats(1, 1e6), st.floats(0, 1)
-    ),
+    st.builds(lambda a, b, f, j: Backoff(a, f, a + b, j), seconds, seconds, st.floats(1, 1e6), st.floats(0, 1)),
     st.integers(1, 10**9),
     st.floats(0, 1),
 )

@@ -189,9 +189,7 @@ def test_a_gathering_may_be_joined() -> None:
 
 
 def test_other_comparisons_are_tested_for_each_binding() -> None:
-    assert compiled(pays, Payment.amount >= Plan.total)["w"] == [
-        [">=", ["f", 2, "amount"], ["f", 3, "total"]]
-    ]
+    assert compiled(pays, Payment.amount >= Plan.total)["w"] == [[">=", ["f", 2, "amount"], ["f", 3, "total"]]]
     assert compiled(pays, Order.id == Order.customer)["w"] == [["==", ["f", 1, "id"], ["f", 1, "customer"]]]
     alternatives = any_of(Payment.amount > 1, [Order.id == "x", field(Order.customer).is_none()])
     assert compiled(pays, alternatives)["w"] == [
@@ -207,9 +205,7 @@ def test_other_comparisons_are_tested_for_each_binding() -> None:
 
 def test_a_fan_in_of_a_size_known_at_run_time() -> None:
     joined = Count(Finding, Finding.claim == Order.id, Finding.risk > 0.5)
-    data = compiled(
-        pays, joined == Plan.total, Absent(Payment, param("order", Order).customer == Payment.order)
-    )
+    data = compiled(pays, joined == Plan.total, Absent(Payment, param("order", Order).customer == Payment.order))
     assert data["c"][0] | {"a": ""} == {
         "k": "finding",
         "t": [[">", "risk", 0.5]],
@@ -237,9 +233,7 @@ def test_what_is_counted_twice_is_counted_once() -> None:
     ],
     ids=["alone", "counted", "quiescent", "absent"],
 )
-def test_a_gathering_needs_an_entry_unless_somebody_counts(
-    when: tuple[Condition, ...], needs_one: bool
-) -> None:
+def test_a_gathering_needs_an_entry_unless_somebody_counts(when: tuple[Condition, ...], needs_one: bool) -> None:
     assert ("n" in compiled(decide, *when)["p"][1]) is needs_one
 
 
@@ -339,7 +333,5 @@ def test_two_classes_for_one_kind_are_refused() -> None:
     class Other(Entry, kind="claim"):
         amount: float
 
-    with pytest.raises(
-        InvalidTrigger, match=r"Claim and .*Other are two classes for one kind, claim\. Use one"
-    ):
+    with pytest.raises(InvalidTrigger, match=r"Claim and .*Other are two classes for one kind, claim\. Use one"):
         compiled(claims, Absent(Other))

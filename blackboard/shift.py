@@ -1,0 +1,560 @@
+"""A worker's loop on one partition: claim, bind, check, run, commit.
+
+A round trip carries every contribution that has finished meanwhile and the next claim (group commit); while it is under
+way, agents run and more contributions gather. Two round trips may be under way at once, so that neither the server nor the
+agents wait for the other. An idle shift waits for the doorbell, never for work: what a dead worker held is found by every
+claim of every other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import math
+import os
+import random
+import socket
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from blackboard.activation import Claim, Claimed
+from blackboard.board import Host
+from blackboard.doorbell import Doorbell
+from blackboard.errors import BoardClosed, LeaseLost, StaleSnapshot, StoreBusy, StoreError, StoreUnreachable
+from blackboard.execution import Execution, describe
+from blackboard.knowledge_source import KnowledgeSource
+from blackboard.lease import LeaseKeeper
+from blackboard.store.partition import Applied, ClaimRequest, Commit, Handed, Partition
+from blackboard.store.store import Store
+
+logger = logging.getLogger(__name__)
+
+Source = KnowledgeSource[..., Any]
+
+Finished = tuple[Commit, asyncio.Future[Applied | None]]
+"""A contribution that is to be committed, and who waits for the answer."""
+
+LARGEST_GROUP = 64
+"""Contributions in one round trip: what a script may keep the server busy with at once."""
+
+LANES = 2
+"""Round trips under way at once."""
+
+LONGEST_OUTAGE = 300.0
+"""Seconds without a store after which a worker gives up."""
+
+LONGEST_NAP = 1.5
+"""Seconds after which an idle worker looks for itself, doorbell or not."""
+
+GRACE = 30.0
+"""Seconds that a draining worker gives to what runs."""
+
+LEFT_BEHIND = 64
+"""Threads beyond the concurrency: a plain function cannot be stopped, and must not hold up those that come after it."""
+
+CANCEL_AGAIN = 0.05
+"""Seconds after which what has not ended is cancelled again."""
+
+BELL_SECONDS = 60
+"""How long a doorbell rings."""
+
+LARGEST_GROUP = 64
+"""Contributions in one round trip: what a script may keep the server busy with at once."""
+
+LANES = 2
+"""Round trips under way at once."""
+
+LONGEST_OUTAGE = 300.0
+"""Seconds without a store after which a worker gives up."""
+
+LONGEST_NAP = 1.5
+"""Seconds after which an idle worker looks for itself, doorbell or not."""
+
+GRACE = 30.0
+"""Seconds that a draining worker gives to what runs."""
+
+LEFT_BEHIND = 64
+"""Threads beyond the concurrency: a plain function cannot be stopped, and must not hold up those that come after it."""
+
+CANCEL_AGAIN = 0.05
+"""Seconds after which what has not ended is cancelled again."""
+
+BELL_SECONDS = 60
+"""How long a doorbell rings."""
+
+LANES = 2
+"""Round trips under way at once."""
+
+LONGEST_OUTAGE = 300.0
+"""Seconds without a store after which a worker gives up."""
+
+LONGEST_NAP = 1.5
+"""Seconds after which an idle worker looks for itself, doorbell or not."""
+
+GRACE = 30.0
+"""Seconds that a draining worker gives to what runs."""
+
+LEFT_BEHIND = 64
+"""Threads beyond the concurrency: a plain function cannot be stopped, and must not hold up those that come after it."""
+
+CANCEL_AGAIN = 0.05
+"""Seconds after which what has not ended is cancelled again."""
+
+BELL_SECONDS = 60
+"""How long a doorbell rings."""
+
+LONGEST_OUTAGE = 300.0
+"""Seconds without a store after which a worker gives up."""
+
+LONGEST_NAP = 1.5
+"""Seconds after which an idle worker looks for itself, doorbell or not."""
+
+GRACE = 30.0
+"""Seconds that a draining worker gives to what runs."""
+
+LEFT_BEHIND = 64
+"""Threads beyond the concurrency: a plain function cannot be stopped, and must not hold up those that come after it."""
+
+CANCEL_AGAIN = 0.05
+"""Seconds after which what has not ended is cancelled again."""
+
+BELL_SECONDS = 60
+"""How long a doorbell rings."""
+
+LONGEST_NAP = 1.5
+"""Seconds after which an idle worker looks for itself, doorbell or not."""
+
+GRACE = 30.0
+"""Seconds that a draining worker gives to what runs."""
+
+LEFT_BEHIND = 64
+"""Threads beyond the concurrency: a plain function cannot be stopped, and must not hold up those that come after it."""
+
+CANCEL_AGAIN = 0.05
+"""Seconds after which what has not ended is cancelled again."""
+
+BELL_SECONDS = 60
+"""How long a doorbell rings."""
+
+GRACE = 30.0
+"""Seconds that a draining worker gives to what runs."""
+
+LEFT_BEHIND = 64
+"""Threads beyond the concurrency: a plain function cannot be stopped, and must not hold up those that come after it."""
+
+CANCEL_AGAIN = 0.05
+"""Seconds after which what has not ended is cancelled again."""
+
+BELL_SECONDS = 60
+"""How long a doorbell rings."""
+
+CANCEL_AGAIN = 0.05
+"""Seconds after which what has not ended is cancelled again."""
+
+BELL_SECONDS = 60
+"""How long a doorbell rings."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
+    """How a worker works. Times are seconds.
+
+    ``concurrency`` activations run at once; ``only`` names the sources to run (all by default); ``burst`` ends when nothing is
+    left to do, ``max_idle`` after so long without work. What still runs ``grace`` after the worker was told to stop is given
+    back.
+    """
+
+    concurrency: int = 32
+    only: frozenset[str] | None = None
+    burst: bool = False
+    max_idle: float | None = None
+    lease: float = 10.0
+    grace: float = GRACE
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """What every shift of a worker shares: who it is, what it runs, and how."""
+
+    worker: str
+    host: Host
+    sources: Mapping[str, Source]
+    names: Sequence[str]
+    crew: str
+    threads: ThreadPoolExecutor
+    options: WorkerOptions
+
+    def facts(self) -> dict[str, Any]:
+        """What `blackboard workers` shows."""
+        return {
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "crew": self.crew,
+            "sources": sorted(self.names),
+            "concurrency": self.options.concurrency,
+            "started": round(time.time() * 1000),
+            "lease": self.options.lease,
+        }
+
+
+class _LetGo(Exception):  # as the errors of this library
+    """The store has settled the activation otherwise, for a reason that is no failure of the agent."""
+
+
+class Shift:
+    """A worker's loop on one partition."""
+
+    def __init__(self, duty: Duty, store: Store, partition: Partition) -> None:
+        self._duty = duty
+        self._options = duty.options
+        self._partition = partition
+        self.finished = 0
+        """Activations committed."""
+        self._running: dict[Claim, asyncio.Task[None]] = {}
+        self._commits: list[Finished] = []
+        self._committing: set[Claim] = set()
+        self._settling: set[asyncio.Task[None]] = set()
+        self._news = asyncio.Event()
+        self._request = 0
+        self._lanes = list(range(LANES))
+        self._flights: set[asyncio.Task[None]] = set()
+        self._unanswered: dict[int, int] = {}  # lane → its last request, when its answer was lost
+        self._asked = self._leaving = 0  # slots that round trips under way may fill, and that they will free
+        self._outage_since: float | None = None
+        self._hungry = True
+        self._next_due = 0.0  # by this machine's monotonic clock; 0 for never
+        self._draining = False
+        self._aborting = False
+        self._last_work = time.monotonic()
+        self._abort_at = math.inf
+        self._bell = Doorbell(store.clients, partition.keys.bell(duty.crew), lambda: self._free > 0, self._rung)
+        loop = asyncio.get_running_loop()
+
+        def lost(claim: Claim) -> None:  # called from the keeper's thread
+            loop.call_soon_threadsafe(self._lose, claim)
+
+        self._leases = LeaseKeeper(store.clients, partition, duty.worker, self._options.lease, lost)
+
+    # ------------------------------------------------------------------ the loop
+
+    async def work(self) -> None:
+        """Work until told to stop."""
+        self._leases.facts = self._duty.facts()
+        self._leases.start()
+        bell = asyncio.create_task(self._bell.listen(), name="blackboard-bell")
+        try:
+            while not self._done():
+                if time.monotonic() >= self._abort_at:
+                    self.abort()
+                if self._lanes and (self._commits or (self._hungry and self._free > 0)):
+                    self._launch()
+                else:
+                    await self._rest()
+            await self._leave()
+        finally:
+            self._bell.end()
+            await end_all([bell, *self._flights, *self._running.values(), *self._settling])
+            await asyncio.to_thread(self._leases.stop)
+
+    def drain(self) -> None:
+        """Take no more work."""
+        if not self._draining:
+            self._abort_at = time.monotonic() + self._options.grace
+        self._draining = True
+        self._news.set()
+
+    def abort(self) -> None:
+        """Cancel what runs; each is given back."""
+        self._draining = self._aborting = True
+        self._abort_at = math.inf
+        for task in self._running.values():
+            task.cancel()
+        self._news.set()
+
+    @property
+    def _free(self) -> int:
+        if self._draining:
+            return 0
+        finishing = sum(commit.part == 0 for commit, _ in self._commits) + self._leaving
+        return max(0, self._options.concurrency - len(self._running) + finishing - self._asked)
+
+    def _done(self) -> bool:
+        for flight in [flight for flight in self._flights if flight.done()]:
+            self._flights.discard(flight)
+            flight.result()  # what a round trip could not survive ends the shift
+        busy = self._running or self._commits or self._settling or self._flights
+        if self._draining:
+            return not busy
+        if busy or self._hungry:
+            return False
+        if self._options.burst and not self._next_due:
+            return True
+        idle = time.monotonic() - self._last_work
+        return self._options.max_idle is not None and idle >= self._options.max_idle
+
+    def _launch(self) -> None:
+        """Start a round trip: everything that finished goes out, new activations come in."""
+        self._request += 1
+        half = max(1, self._options.concurrency // LANES)
+        wanted = min(self._free, LARGEST_GROUP, half)  # before the group is taken: what it ends is free again
+        lease, lane = round(self._options.lease * 1000), self._next_lane()
+        # What an unanswered request got is handed out again, and nothing else; so the worker stays hungry.
+        unanswered = self._unanswered.pop(lane, None) if wanted else None
+        number = unanswered or self._request
+        request = ClaimRequest(wanted, self._duty.worker, number, lease, self._duty.crew, self._cursor(), lane)
+        group, self._commits = self._commits[:LARGEST_GROUP], self._commits[LARGEST_GROUP:]
+        self._hungry = unanswered is not None or (self._hungry and wanted == 0)
+        self._flights.add(asyncio.create_task(self._exchange(group, request), name="blackboard-exchange"))
+
+    def _next_lane(self) -> int:
+        """A free lane: one whose last request has had no answer before any other."""
+        lane = next((each for each in self._lanes if each in self._unanswered), self._lanes[-1])
+        self._lanes.remove(lane)
+        return lane
+
+    async def _exchange(self, group: list[Finished], request: ClaimRequest) -> None:
+        leaving = sum(commit.part == 0 for commit, _ in group)
+        self._asked += request.wanted
+        self._leaving += leaving
+        try:
+            results, handed = await self._send(group, request)
+        except (StoreUnreachable, StoreBusy) as error:
+            if request.wanted:
+                self._unanswered[request.lane] = request.number
+            await self._survive(error, group)
+            self._hungry = True
+            return
+        except StoreError as error:
+            await self._one_by_one(group, error)
+            return
+        finally:
+            self._asked -= request.wanted
+            self._leaving -= leaving
+            self._lanes.append(request.lane)
+            self._news.set()
+        self._outage_since = None
+        for (_, answered), result in zip(group, results, strict=True):
+            _answer(answered, result)
+        if request.wanted:
+            self._hungry = self._hungry or len(handed.claimed) >= request.wanted
+            self._next_due = time.monotonic() + handed.next_due / 1000 if handed.next_due else 0.0
+        for claimed in handed.claimed:
+            self._take(claimed)
+
+    async def _send(
+        self, group: list[Finished], request: ClaimRequest
+    ) -> tuple[list[Applied | Exception | None], Handed]:
+        if group:
+            return await self._partition.commit([commit for commit, _ in group], request)
+        return [], await self._partition.claim(request)
+
+    async def _survive(self, error: StoreError, group: list[Finished]) -> None:
+        """The store is away: keep what finished (a commit may be sent again), say so, and go on, within a bound."""
+        self._commits = [*group, *self._commits]
+        await self._sit_out(error)
+
+    async def _sit_out(self, error: StoreError) -> None:
+        """Wait a little for a store that is away, or raise its error when that is too long."""
+        self._outage_since = self._outage_since or time.monotonic()
+        if self._aborting or time.monotonic() - self._outage_since > LONGEST_OUTAGE:
+            raise error
+        logger.error("%s The worker goes on trying.", error)
+        await asyncio.sleep(LONGEST_NAP)
+
+    async def _one_by_one(self, group: list[Finished], error: StoreError) -> None:
+        """The store cannot do what it was asked: whoever's contribution that was, the others shall not suffer for it."""
+        if not group:
+            raise error
+        logger.error("%s", error)
+        if len(group) == 1:
+            _answer(group[0][1], error)
+            return
+        nothing = ClaimRequest(0, self._duty.worker, 0, 0, self._duty.crew)
+        for commit, answered in group:
+            try:
+                [result], _ = await self._partition.commit([commit], nothing)
+            except StoreError as its:
+                _answer(answered, its)
+            else:
+                _answer(answered, result)
+
+    def _cursor(self) -> str:
+        """Where the scan over sources starts: anywhere, so that none beyond the scan's length starves."""
+        names = self._duty.names
+        return random.choice(names) if names else ""  # noqa: S311  # fairness, not secrecy
+
+    async def _rest(self) -> None:
+        """Wait for a contribution, a doorbell, a timer, or a while."""
+        nap = LONGEST_NAP
+        if self._next_due:
+            nap = min(nap, max(0.001, self._next_due - time.monotonic()))
+        if self._options.max_idle is not None:
+            nap = min(nap, max(0.001, self._last_work + self._options.max_idle - time.monotonic()))
+        if self._free > 0:
+            self._bell.open()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(nap):
+                await self._news.wait()
+        if not self._news.is_set() and self._free > 0:
+            self._hungry = True
+        self._news.clear()
+        self._bell.shut()
+
+    def _rung(self) -> None:
+        """The doorbell brought a token: there is work."""
+        self._hungry = True
+        self._news.set()
+
+    async def _leave(self) -> None:
+        await self._partition.calls.command("HDEL", self._partition.keys.workers, self._duty.worker)
+        remembered = [f"{self._duty.worker}/{lane}" for lane in range(LANES)]
+        await self._partition.calls.command("HDEL", self._partition.keys.claims, *remembered)
+
+    # ------------------------------------------------------------------ one activation
+
+    def _take(self, claimed: Claimed) -> None:
+        self._last_work = time.monotonic()
+        source = self._duty.sources.get(claimed.claim.source)
+        if claimed.verdict == "poison":
+            reason = f"its worker died {claimed.crashes} times"
+            self._settle(lambda: self._partition.fail(claimed.claim, "dead", 0, "crash limit", reason))
+        elif claimed.verdict == "revisit" or source is None or self._draining:
+            self._settle(lambda: self._partition.release(claimed.claim, "ready"))
+        else:
+            lease = source.policies.lease or self._options.lease
+            self._leases.hold(claimed.claim, lease)
+            execution = Execution(claimed, source, self._duty.host)
+            self._running[claimed.claim] = asyncio.create_task(self._live(execution), name=claimed.claim.name)
+
+    async def _live(self, execution: Execution) -> None:
+        """The life of an activation here, and every way it can end."""
+        claim, precondition = execution.claimed.claim, execution.source.precondition
+        try:
+            if await self._run(execution):
+                self.finished += 1
+            else:
+                declined = precondition.name if precondition else ""
+                await self._tell(lambda: self._partition.release(claim, "wait", declined))
+        except _LetGo as end:
+            logger.info("%s", end)
+        except asyncio.CancelledError as error:
+            if self._aborting:
+                await self._tell(lambda: self._partition.release(claim, "ready"))
+            elif not _cancelled():  # by nobody but the agent itself
+                await self._fail(execution, error)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever an agent raises is its failure, not ours
+            await self._fail(execution, error)
+        finally:
+            self._leases.drop(claim)
+            self._running.pop(claim, None)
+            self._last_work = time.monotonic()
+            self._news.set()
+
+    async def _run(self, execution: Execution) -> bool:
+        """Bind, check, run and commit; False when the precondition declines."""
+        source = execution.source
+        async with asyncio.timeout(source.policies.timeout) as limit:
+            arguments = execution.bind(source.parameters)
+            if not await execution.check(arguments, self._duty.threads):
+                return False
+            async with contextlib.aclosing(execution.run(arguments, self._duty.threads)) as commits:
+                async for commit in commits:
+                    applied = await self._commit(commit, limit)
+                    if applied is not None:
+                        execution.committed(commit, applied.versions)
+        return True
+
+    async def _commit(self, commit: Commit, limit: asyncio.Timeout) -> Applied | None:
+        """Send a contribution out with the next round trip; an agent's time limit does not run meanwhile.
+
+        Raises _LetGo when the contribution is refused for a reason that is no failure of the agent.
+        """
+        if limit.expired():
+            await asyncio.sleep(0)  # the cancellation is on its way
+        loop, when = asyncio.get_running_loop(), limit.when()
+        began, answered = loop.time(), loop.create_future()
+        limit.reschedule(None)
+        self._committing.add(commit.claim)
+        self._commits.append((commit, answered))
+        self._news.set()
+        try:
+            applied: Applied | None = await answered
+        except (LeaseLost, BoardClosed, StaleSnapshot) as refusal:
+            raise _LetGo(str(refusal)) from None
+        finally:
+            self._committing.discard(commit.claim)
+        if when is not None:
+            limit.reschedule(when + loop.time() - began)
+        return applied
+
+    async def _tell(self, call: Callable[[], Awaitable[str]]) -> None:
+        """Tell the store how a run ended, also after an outage: every such call is fenced, and may be repeated."""
+        try:
+            while True:
+                try:
+                    await call()
+                    return
+                except (StoreUnreachable, StoreBusy) as error:
+                    await self._sit_out(error)
+        except StoreError as error:
+            logger.error("%s What was not said is found when the lease has run out.", error)  # noqa: TRY400  # no traceback
+
+    async def _fail(self, execution: Execution, error: BaseException) -> None:
+        claimed, policies = execution.claimed, execution.source.policies
+        attempt = claimed.attempts + 1
+        logger.warning("%s failed (attempt %d): %r", claimed.claim.name, attempt, error)
+        problem = describe(error)
+        if attempt > policies.retries:
+            await self._tell(lambda: self._partition.fail(claimed.claim, "dead", 0, "attempts spent", problem))
+        else:
+            delay = round(1000 * policies.backoff.delay(attempt, random.random()))  # noqa: S311  # jitter, not secrecy
+            await self._tell(lambda: self._partition.fail(claimed.claim, "retry", delay, "", problem))
+        self._hungry = True
+
+    def _settle(self, call: Callable[[], Awaitable[str]]) -> None:
+        """Settle in the background what is not to be run here."""
+
+        async def settle() -> None:
+            await self._tell(call)
+            self._hungry = True
+            self._news.set()
+
+        task = asyncio.create_task(settle())
+        self._settling.add(task)
+        task.add_done_callback(self._settling.discard)
+
+    def _lose(self, claim: Claim) -> None:
+        """The lease went elsewhere: nothing this run does can count any more."""
+        task = self._running.get(claim)
+        if task is not None and claim not in self._committing:  # else the answer to the commit says what became of it
+            logger.warning("%s", LeaseLost(claim.name))
+            task.cancel()
+
+
+def _cancelled() -> bool:
+    """Whether the current task was cancelled from outside."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _answer(answered: asyncio.Future[Applied | None], result: Applied | Exception | None) -> None:
+    if answered.done():
+        return
+    if isinstance(result, Exception):
+        answered.set_exception(result)
+    else:
+        answered.set_result(result)
+
+
+async def end_all(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Cancel tasks until they have ended: a client that is just connecting or being answered swallows a cancellation."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN)
+    await asyncio.gather(*tasks, return_exceptions=True)
