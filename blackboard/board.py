@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -246,7 +246,7 @@ class Board(Injected):
         async with self._host.workers():
             return await self.settled(timeout)
 
-    async def events(self, since: int = 0, follow: bool = False) -> AsyncIterator[Event]:
+    async def events(self, since: int = 0, follow: bool = False) -> AsyncGenerator[Event]:
         """The board's events after number ``since``, in order; with ``follow``, also those to come, until it is closed."""
         watch = self._store.watch(self.id).board(self.id) if follow else contextlib.nullcontext()
         async with watch as news:

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -195,10 +195,11 @@ def _said(demo: Demo) -> str:
 
 
 async def _follow(demo: Demo, board: Board) -> None:
-    async for event in board.events(follow=True):
-        demo.tally.take(event)
-        if demo.crash and not demo.killed and _is_half_way(demo.tally):
-            await _kill_one(demo, board)
+    async with aclosing(board.events(follow=True)) as events:
+        async for event in events:
+            demo.tally.take(event)
+            if demo.crash and not demo.killed and _is_half_way(demo.tally):
+                await _kill_one(demo, board)
 
 
 async def _all_ended(demo: Demo) -> None:

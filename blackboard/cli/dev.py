@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 import click
@@ -108,5 +109,6 @@ async def _tell_all(bb: Blackboard, form: str) -> None:
 
 
 async def _tell(bb: Blackboard, board: str, since: int, form: str) -> None:
-    async for event in bb.board(board).events(since, follow=True):
-        print_event(event, form, board=True)
+    async with aclosing(bb.board(board).events(since, follow=True)) as events:
+        async for event in events:
+            print_event(event, form, board=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sys
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -44,11 +45,12 @@ async def _tail(options: Options, board: str, since: int, follow: bool) -> None:
         on = board_of(bb, board)
         if not follow:
             await must_exist(on)
-        async for event in on.events(since=since, follow=follow):
-            if form == "json":
-                kept.append(as_row(event))
-            else:
-                print_event(event, form)
+        async with aclosing(on.events(since=since, follow=follow)) as events:  # also when our reader is gone
+            async for event in events:
+                if form == "json":
+                    kept.append(as_row(event))
+                else:
+                    print_event(event, form)
     if form == "json":
         print_rows(options, kept, ())
 
@@ -71,8 +73,9 @@ async def must_exist(board: Board) -> None:
     """Raise BoardNotFound when nothing was ever written on the board."""
     from blackboard.errors import BoardNotFound
 
-    async for _ in board.events():
-        return
+    async with aclosing(board.events()) as events:
+        async for _ in events:
+            return
     raise BoardNotFound(board.id)
 
 
@@ -127,10 +130,11 @@ async def _first(board: Board, what: str, since: int) -> StoredEntry:
 
     if (found := await _look(board, what)) is not None:
         return found
-    async for event in board.events(since, follow=True):
-        concerns = what in {event.kind, event.address} and event.payload is not None
-        if concerns and event.address and (found := await board.get(event.address)) is not None:
-            return found
+    async with aclosing(board.events(since, follow=True)) as events:
+        async for event in events:
+            concerns = what in {event.kind, event.address} and event.payload is not None
+            if concerns and event.address and (found := await board.get(event.address)) is not None:
+                return found
     raise BoardClosed(board.id, f"it closed without {what}")
 
 

@@ -53,6 +53,8 @@ def log_to_stderr(options: Options, level: int) -> None:
     logger.handlers = [handler]
     logger.setLevel(level)
     logger.propagate = False
+    # What asyncio has to say about a run that ends early is a traceback.
+    logging.getLogger("asyncio").setLevel(logging.ERROR if options.debug else logging.CRITICAL)
 
 
 @asynccontextmanager

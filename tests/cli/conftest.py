@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -18,6 +19,15 @@ from blackboard.store import embedded
 from tests.cli.processes import APPLICATION, run
 
 Invoke = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def own_logging() -> Iterator[None]:
+    """Give back the library's log as it was: verbs that run in this process send it to their stderr."""
+    logger = logging.getLogger("blackboard")
+    before = (list(logger.handlers), logger.level, logger.propagate)
+    yield
+    logger.handlers, logger.level, logger.propagate = before[0], before[1], before[2]
 
 
 @pytest.fixture(scope="session")
