@@ -11,7 +11,7 @@ BUILD := build
 INSTALL := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-input --editable
 PYTEST := $(BIN)/python -m pytest
 LINTED := $(wildcard blackboard knowledge_sources tests benchmarks examples)
-TYPED := $(wildcard blackboard knowledge_sources benchmarks examples tests/conftest.py tests/typing)
+TYPED := $(wildcard blackboard knowledge_sources benchmarks examples tests/conftest.py tests/types)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

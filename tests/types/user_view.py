@@ -2,9 +2,9 @@
 
 from typing import assert_type
 
-from blackboard.condition import Absent, Count, any_of, field, param
-from blackboard.entry import UNIQUE, Entry
-from blackboard.knowledge_source import KnowledgeSource, knowledge_source
+from blackboard import UNIQUE, Absent, Blackboard, Count, Entry, KnowledgeSource, any_of, field, param
+
+bb = Blackboard("claims")
 
 
 class Claim(Entry):
@@ -26,22 +26,22 @@ class Decision(Entry, kind="verdict", version=2):
     approved: bool
 
 
-@knowledge_source(when=Claim.amount > 100, retries=3, timeout=30)
+@bb.knowledge_source(when=Claim.amount > 100, retries=3, timeout=30)
 async def check_history(claim: Claim) -> Finding:
     return Finding(source="history", risk=claim.amount)
 
 
-@knowledge_source
+@bb.knowledge_source
 def check_text(claim: Claim) -> list[Finding]:
     return [Finding(source="text", risk=len(claim.text))]
 
 
-@knowledge_source(when=[Count(Finding) >= 3, Absent(Decision)])
+@bb.knowledge_source(when=[Count(Finding) >= 3, Absent(Decision)])
 def decide(claim: Claim, findings: list[Finding]) -> Decision:
     return Decision(approved=claim.amount > len(findings))
 
 
-@knowledge_source(
+@bb.knowledge_source(
     when=[
         Claim.urgent,
         field(Claim.text).startswith("a"),
@@ -66,7 +66,7 @@ async def a_source_is_called_as_the_function_it_is(claim: Claim) -> None:
 
 def what_is_wrong_is_found(claim: Claim) -> None:
     check_text("claim")  # type: ignore[arg-type]
-    knowledge_source(retires=3)  # type: ignore[call-overload]
+    bb.knowledge_source(retires=3)  # type: ignore[call-overload]
     Claim(amount="much", text="")  # type: ignore[arg-type]
     _ = Claim.amont  # type: ignore[attr-defined]
 
@@ -75,3 +75,10 @@ def a_field_is_what_it_is_declared_to_be(claim: Claim) -> None:
     assert_type(claim.amount, float)
     assert_type(Claim.amount > 100, bool)
     assert_type(check_text, KnowledgeSource[[Claim], list[Finding]])  # type: ignore[assert-type]  # names count too
+
+
+async def a_board_speaks_in_kinds() -> None:
+    async with bb, bb.workers(concurrency=4):
+        board = bb.board("claim-42")
+        await board.post(Claim(amount=1, text=""))
+        assert_type(await board.wait_for(Decision, timeout=1), Decision)
