@@ -254,11 +254,11 @@ class Shift:
                     self._launch()
                 else:
                     await self._rest()
-            await self._leave()
         finally:
             self._bell.end()
             await end_all([bell, *self._flights, *self._running.values(), *self._settling])
             await asyncio.to_thread(self._leases.stop)
+        await self._leave()  # after the last sign of life
 
     def drain(self) -> None:
         """Take no more work."""

@@ -35,6 +35,7 @@ class Worker:
         self._options = options
         self._shifts: list[Shift] = []
         self._main: asyncio.Task[None] | None = None
+        self._ended = False
 
     async def __aenter__(self) -> Self:
         ready = asyncio.Event()
@@ -65,6 +66,8 @@ class Worker:
             await register(store, crew, self._sources.values())
             duty = Duty(self.id, self._host, self._sources, tuple(self._sources), crew, threads, self._options)
             self._shifts = [Shift(duty, store, partition) for partition in store.partitions]
+            if self._ended:  # told to stop before it had begun
+                return
             if ready is not None:
                 ready.set()
             await _together([shift.work() for shift in self._shifts])
@@ -73,11 +76,13 @@ class Worker:
 
     def drain(self) -> None:
         """Take no more work, finish what runs, then end."""
+        self._ended = True
         for shift in self._shifts:
             shift.drain()
 
     def abort(self) -> None:
         """End now: what runs is cancelled and given back without charge."""
+        self._ended = True
         for shift in self._shifts:
             shift.abort()
 

@@ -142,7 +142,8 @@ def _cycles(findings: Findings) -> Iterator[str]:
         return
     cycles = findings.cycles.cycles
     if not cycles:
-        yield f"None: the {quantity(findings.cycles.edges, 'import')} inside the tree lead in one direction."
+        edges = findings.cycles.edges
+        yield f"None: the {quantity(edges, 'import')} inside the tree lead in one direction." if edges else "None."
     for cycle in cycles[:FEW]:
         yield from _cycle(cycle)
     yield from more(len(cycles), FEW, "cycles")
