@@ -325,12 +325,14 @@ class Board(Injected):
         facts = await self._partition.facts(self.id)
         if facts is None:
             return "the board does not exist: nothing was posted on it"
+        dead = len(await self.dead())
+        kept = f"; {dead} activations are dead" if dead else ""
         agenda = await self.agenda()
         if not agenda:
-            return f"the board is {facts.status} and quiescent after {facts.seq} events"
+            return f"the board is {facts.status} and quiescent after {facts.seq} events{kept}"
         shown = ", ".join(f"{each.name} ({each.state.value})" for each in agenda[:5])
         more = f" and {len(agenda) - 5} more" if len(agenda) > 5 else ""
-        return f"the board has {facts.seq} events and these open activations: {shown}{more}"
+        return f"the board has {facts.seq} events and these open activations: {shown}{more}{kept}"
 
 
 def _retraction(target: Entry | type[Entry] | str) -> Write:

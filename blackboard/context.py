@@ -12,7 +12,7 @@ from blackboard.signature import Injected
 class Context(Injected):
     """The activation that is running, for an agent that declares a parameter of this type.
 
-    ``attempt`` counts its failed runs from 1 for the first run; ``crashes`` the workers that died with it. The
+    ``attempt`` says which run this is, from 1; ``crashes`` the workers that died with it. The
     ``idempotency_key`` is the same for every run of this activation: give it to whatever acts outside the board.
     """
 

@@ -34,7 +34,7 @@ E = TypeVar("E", bound="Entry")
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """Where and when an entry was read: its address, its version there, and the event that wrote it."""
+    """Where and when an entry was read or written: its address, its version, and an event at which it had that version."""
 
     address: str
     version: int

@@ -334,14 +334,14 @@ class ActivationNotFound(NotFound):
 
 
 class TimedOut(BlackboardError, TimeoutError):
-    """A wait ended before what it waited for: wait longer, or ask `blackboard explain` why it has not happened."""
+    """A wait ended before what it waited for: wait longer, or look with `blackboard show` what the board does instead."""
 
     awaited: str
     seconds: float
     state: str = "it has not happened"
     message_of_facts = (
-        "waited {seconds} s for {awaited}: {state}. Give it more time with timeout=, or ask why it has not happened: "
-        "blackboard explain."
+        "waited {seconds} s for {awaited}: {state}. Give it more time, or look at the agenda and the dead activations: "
+        "blackboard show."
     )
 
 

@@ -12,6 +12,7 @@ import traceback
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from blackboard.activation import Claimed, StoredEntry
@@ -23,8 +24,14 @@ from blackboard.knowledge_source import KnowledgeSource, Style
 from blackboard.signature import Injection, Mode, Parameter, Pattern
 from blackboard.store.partition import SNAPSHOT, Commit, Write
 
+OURS = str(Path(__file__).parent)
+"""Where our own frames come from, which are no news to who reads an agent's error."""
+
 LONGEST_PROBLEM = 4000
-"""Characters kept of an error."""
+"""Characters kept of an error's traceback."""
+
+LONGEST_SUMMARY = 300
+"""Characters kept of what it says, in the line that sums it up."""
 
 
 @dataclass(slots=True)
@@ -186,8 +193,21 @@ def _entries(contribution: Any, source: KnowledgeSource[..., Any]) -> list[Entry
 
 
 def describe(error: BaseException) -> str:
-    """An agent's error as it is kept: its last lines, from the agent's own code on."""
-    text = "".join(traceback.format_exception(error)).strip()
+    """An agent's error as it is kept: a line that sums it up, then the traceback from the agent's own code on."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None and trace.tb_frame.f_code.co_filename.startswith(OURS):
+        trace = trace.tb_next
+    text = _clean("".join(traceback.format_exception(type(error), error, trace)).strip())
+    return f"{sum_up(error)}\n{text if len(text) <= LONGEST_PROBLEM else '…' + text[-LONGEST_PROBLEM:]}"
+
+
+def sum_up(error: BaseException) -> str:
+    """An error in one line: its type, and the first line of what it says."""
+    said = _clean(str(error).strip().partition("\n")[0])
+    said = said if len(said) <= LONGEST_SUMMARY else f"{said[:LONGEST_SUMMARY]}…"
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+def _clean(text: str) -> str:
     # Control characters separate fields in the store; line breaks are the only ones worth keeping.
-    clean = "".join(c if c == "\n" or c.isprintable() else " " for c in text)
-    return clean if len(clean) <= LONGEST_PROBLEM else "…" + clean[-LONGEST_PROBLEM:]
+    return "".join(c if c == "\n" or c.isprintable() else " " for c in text)

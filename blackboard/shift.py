@@ -24,8 +24,18 @@ from typing import Any
 from blackboard.activation import Claim, Claimed
 from blackboard.board import Host
 from blackboard.doorbell import Doorbell
-from blackboard.errors import BoardClosed, LeaseLost, StaleSnapshot, StoreBusy, StoreError, StoreUnreachable
-from blackboard.execution import Execution, describe
+from blackboard.errors import (
+    BoardClosed,
+    DefinitionError,
+    EntryError,
+    LeaseLost,
+    StaleSnapshot,
+    StoreBusy,
+    StoreError,
+    StoreUnreachable,
+    UndeclaredKind,
+)
+from blackboard.execution import Execution, describe, sum_up
 from blackboard.knowledge_source import KnowledgeSource
 from blackboard.lease import LeaseKeeper
 from blackboard.store.partition import Applied, ClaimRequest, Commit, Handed, Partition
@@ -49,6 +59,9 @@ LONGEST_OUTAGE = 300.0
 
 LONGEST_NAP = 1.5
 """Seconds after which an idle worker looks for itself, doorbell or not."""
+
+HOPELESS = (DefinitionError, EntryError, UndeclaredKind)
+"""What another run would not mend: data or code that must change first."""
 
 GRACE = 30.0
 """Seconds that a draining worker gives to what runs."""
@@ -506,11 +519,12 @@ class Shift:
     async def _fail(self, execution: Execution, error: BaseException) -> None:
         claimed, policies = execution.claimed, execution.source.policies
         attempt = claimed.attempts + 1
-        logger.warning("%s failed (attempt %d): %r", claimed.claim.name, attempt, error)
-        problem = describe(error)
-        if attempt > policies.retries:
+        name, problem = claimed.claim.name, describe(error)
+        if attempt > policies.retries or isinstance(error, HOPELESS):
+            logger.error("%s failed (attempt %d) and is dead: %s", name, attempt, sum_up(error), exc_info=error)
             await self._tell(lambda: self._partition.fail(claimed.claim, "dead", 0, "attempts spent", problem))
         else:
+            logger.warning("%s failed (attempt %d): %s", name, attempt, sum_up(error))
             delay = round(1000 * policies.backoff.delay(attempt, random.random()))  # noqa: S311  # jitter, not secrecy
             await self._tell(lambda: self._partition.fail(claimed.claim, "retry", delay, "", problem))
         self._hungry = True

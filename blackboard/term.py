@@ -32,7 +32,7 @@ _WORDS: Final = {"has": "contains", "pre": "starts with", "nil": "is none", "som
 
 
 class Clause:
-    """A condition on the state of a board, as data: the store tests it and `explain` prints it.
+    """A condition on the state of a board, as data: the store tests it and people read it.
 
     Several clauses in a list must all hold; `any_of(…)` asks for one of several.
     """
@@ -42,13 +42,21 @@ class Clause:
     def __bool__(self) -> bool:
         raise _no_truth(self)
 
+    def __and__(self, _other: object) -> "Clause":
+        raise _no_truth(self)
+
+    __or__ = __rand__ = __ror__ = __and__
+
+    def __invert__(self) -> "Clause":
+        raise _no_truth(self)
+
 
 def _no_truth(subject: object) -> InvalidTrigger:
     # With a truth value, `and`, `or`, `not` and chained comparisons would silently drop half of what was meant.
     return InvalidTrigger(
         str(subject),
         "it is tested later, by the store, and is neither true nor false here",
-        "Instead of `and` give a list, when=[a, b]; instead of `or`, any_of(a, b); instead of `not`, the opposite "
+        "Instead of `and` or `&` give a list, when=[a, b]; instead of `or` or `|`, any_of(a, b); instead of `not`, the opposite "
         "operator; instead of a < b < c, two clauses",
     )
 

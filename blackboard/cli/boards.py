@@ -133,7 +133,7 @@ def _lines(found: dict[str, Any]) -> list[tuple[str, str, Any]]:
     lines = [("board", name, found[name]) for name in ("board", "namespace", "status", "settled", "events")]
     lines += [("entries", kind, count) for kind, count in found["entries"].items()]
     lines += [("agenda", each["activation"], each["state"]) for each in found["agenda"]]
-    lines += [("dead", each["activation"], last_line(each["problem"])) for each in found["dead"]]
+    lines += [("dead", each["activation"], summary(each["problem"])) for each in found["dead"]]
     return lines + [("event", str(each["seq"]), each["what"]) for each in found["latest"]]
 
 
@@ -143,7 +143,7 @@ def _print_sections(found: dict[str, Any]) -> None:
     click.echo(f"{click.style(found['board'], bold=True)}  {state}, {found['events']} events  ({found['namespace']})")
     _section("Entries", [f"{count:>6}  {kind}" for kind, count in found["entries"].items()], "none")
     _section("Agenda", [_agenda_line(each) for each in found["agenda"]], "nothing open")
-    dead = [f"{each['activation']}  {last_line(each['problem'])}" for each in found["dead"]]
+    dead = [f"{each['activation']}  {summary(each['problem'])}" for each in found["dead"]]
     if dead:
         _section("Dead", [shorten(line, width) for line in dead], "")
     _section(
@@ -154,7 +154,7 @@ def _print_sections(found: dict[str, Any]) -> None:
 def _agenda_line(each: dict[str, Any]) -> str:
     bound = shorten(shown(each["addresses"]), 60)
     tried = f", attempt {each['attempts'] + 1}" if each["attempts"] else ""
-    problem = f": {shorten(last_line(each['problem']), 60)}" if each["problem"] else ""
+    problem = f": {shorten(summary(each['problem']), 60)}" if each["problem"] else ""
     return f"{each['activation']}  {each['state']}{tried}  {bound}{problem}"
 
 
@@ -166,9 +166,9 @@ def _section(title: str, lines: list[str], nothing: str) -> None:
         click.echo(f"  … and {len(lines) - MOST_SHOWN} more; -o json has all")
 
 
-def last_line(problem: str) -> str:
-    """What an error says in its last line."""
-    return problem.strip().rpartition("\n")[2]
+def summary(problem: str) -> str:
+    """What an error says in its first line."""
+    return problem.strip().partition("\n")[0]
 
 
 # ---------------------------------------------------------------------------- close

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from blackboard.cli.boards import last_line
+from blackboard.cli.boards import summary
 from blackboard.cli.events import must_exist
 from blackboard.cli.failures import NO
 from blackboard.cli.options import Options
@@ -20,7 +20,7 @@ DEAD = (
     Column("attempts", right=True),
     Column("crashes", right=True),
     Column("addresses", table=lambda value: shorten(shown(value), 60)),
-    Column("problem", table=lambda value: shorten(shown(last_line(value)), 100)),
+    Column("problem", table=lambda value: shorten(shown(summary(value)), 100)),
 )
 
 

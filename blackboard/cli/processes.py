@@ -34,7 +34,8 @@ Process = asyncio.subprocess.Process
 async def start_worker(words: Sequence[str], log: IO[bytes] | None = None) -> Process:
     """Start `blackboard worker …` as a process of its own, which drains when this one ends, however it ends.
 
-    It is out of the terminal's reach, so that Ctrl-C comes to it once, from here. `log` takes its stderr.
+    It is out of the terminal's reach, so that Ctrl-C comes to it once, from here. `log` takes its stderr; what agents print goes
+    where ours goes.
     """
     return await asyncio.create_subprocess_exec(
         sys.executable,
@@ -45,7 +46,6 @@ async def start_worker(words: Sequence[str], log: IO[bytes] | None = None) -> Pr
         "--supervised",
         *words,
         stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.DEVNULL,
         stderr=log,
         start_new_session=True,
     )

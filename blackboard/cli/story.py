@@ -65,8 +65,8 @@ def _bound(event: Event) -> str:
 
 
 def _reason(event: Event) -> str:
-    """The last line of an error, which says what it was."""
-    text = (event.reason or "").strip().rpartition("\n")[2]
+    """The first line of an error, which sums it up."""
+    text = (event.reason or "").strip().partition("\n")[0]
     return f": {shorten(shown(text), LONGEST_REASON)}" if text else ""
 
 

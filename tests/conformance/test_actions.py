@@ -162,7 +162,7 @@ async def test_failures_are_counted_retried_and_buried(bb: Blackboard) -> None:
         assert (await types_of(board))[2:] == ["triggered", "failed", "failed", "died"]
         assert [event.attempt for event in await events_of(board, "failed")] == [1, 2]
         [dead] = await board.dead()
-        assert (dead.name, dead.state, dead.attempts) == ("fail#3", "dead", 2)
+        assert (dead.name, dead.state, dead.attempts) == ("fail#3", "dead", 3)
         assert dead.problem.endswith("ValueError: attempt 3")
         assert await fired(board) == []
 

@@ -278,6 +278,7 @@ class Board:
             return activation
         self.seq += 1
         if verdict == "dead":
+            activation.attempts += 1
             activation.become("D")
             self.dead[identity] = self.open.pop(identity)
         else:

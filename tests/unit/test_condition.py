@@ -310,7 +310,7 @@ def test_a_clause_about_the_board_does_not_hold_for_an_entry(clause: Clause) -> 
         (lambda: clause_of(C.text), "claim.text: it is not a clause"),
         (lambda: clause_of(Count(Finding)), r"count\(finding\): it is not a clause"),
         (lambda: field(3), r"field\(3\): it is not a field of a kind. Give it one"),
-        (lambda: C.amount > 1 and C.urgent, "neither true nor false here. Instead of `and` give a list"),
+        (lambda: C.amount > 1 and C.urgent, "neither true nor false here. Instead of `and` or `&` give a list"),
         (lambda: not C.urgent, "claim.urgent: it is tested later.*instead of `not`, the opposite operator"),
         (lambda: 0 < C.amount < 5, "neither true nor false here.*instead of a < b < c, two clauses"),
     ],

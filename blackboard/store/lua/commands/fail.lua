@@ -28,6 +28,7 @@ if not activation then return why end
 
 local dirty, ctx = activation.dirty == 1, claim.board
 if verdict == 'dead' then
+  if reason ~= 'crash limit' then activation.attempts = activation.attempts + 1 end
   agenda.bury(ctx, claim.identity, activation, claim.owner, reason, problem)
 else
   activation.attempts, activation.problem = activation.attempts + 1, problem
