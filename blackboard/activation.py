@@ -99,9 +99,9 @@ class Claim:
 class Claimed:
     """An activation handed to a worker: the claim, its history, and the entries bound to every pattern.
 
-    ``snapshot`` is the number of the board's last event when it was claimed. ``verdict`` is empty for one that is to be run;
-    ``poison`` (its crash limit is spent) and ``revisit`` (something concerned it while its last worker died) are to be
-    settled without running it.
+    ``snapshot`` is the number of the board's last event when it was claimed. ``verdict`` is empty for one that is to be
+    run; ``poison`` (its crash limit is spent), ``damaged`` (its records cannot be read) and ``revisit`` (something
+    concerned it while its last worker died) are to be settled without running it.
     """
 
     claim: Claim

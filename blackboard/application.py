@@ -11,7 +11,7 @@ from typing import Any, ParamSpec, Self, TypeVar, Unpack, overload
 from blackboard.board import Board
 from blackboard.clock import to_seconds
 from blackboard.entry import Entry
-from blackboard.errors import DuplicateSource, InvalidSource, StoreUnreachable, UnknownKind, UnknownSource
+from blackboard.errors import DuplicateSource, InvalidKind, InvalidSource, StoreUnreachable, UnknownKind, UnknownSource
 from blackboard.knowledge_source import KnowledgeSource, SourceOptions, make_source
 from blackboard.limits import Limits
 from blackboard.registration import register
@@ -51,6 +51,7 @@ class Blackboard:
         if not _NAME.fullmatch(name):
             problem = "it is not a word of 1 to 64 letters, digits, dots, underscores and hyphens"
             raise InvalidSource(f"blackboard {name!r}", problem, 'Name it like Blackboard("claims")')
+        _check_settings(partitions, to_seconds(lease), retention, author)
         self.name = name
         self.url = url
         self.limits = limits or Limits()
@@ -96,7 +97,11 @@ class Blackboard:
     def know(self, *kinds: type[Entry]) -> None:
         """Make kinds known by name that no source mentions, for the command line."""
         for kind in kinds:
-            self._kinds.setdefault(kind.__kind__, kind)
+            known = self._kinds.setdefault(kind.__kind__, kind)
+            if known is not kind:
+                problem = f"{known.__module__}.{known.__qualname__} has the kind {kind.__kind__} already"
+                remedy = f'Use one of the two, or name one otherwise: class {kind.__name__}(Entry, kind="…")'
+                raise InvalidKind(f"kind {kind.__qualname__}", problem, remedy)
 
     @property
     def sources(self) -> dict[str, KnowledgeSource[..., Any]]:
@@ -178,9 +183,28 @@ class Blackboard:
         for name in names or ():
             if name not in self._sources:
                 raise UnknownSource(name, tuple(sorted(self._sources)))
+        if concurrency < 1:
+            raise InvalidSource("workers", f"concurrency={concurrency} runs nothing", "Give it a number from 1 up")
         options = WorkerOptions(concurrency, names, burst, max_idle, self.lease)
         return Worker(self, self._sources, options)
 
     def sync(self) -> SyncBlackboard:
         """The same verbs without ``await``, for scripts, notebooks and synchronous frameworks."""
         return SyncBlackboard(self)
+
+
+def _check_settings(partitions: int | None, lease: float, retention: timedelta | None, author: str) -> None:
+    """Raises InvalidSource for a setting that cannot work."""
+    rules = (
+        (partitions is None or partitions >= 1, f"partitions={partitions}", "a number from 1 up, or None"),
+        (0.1 <= lease < float("inf"), f"lease={lease:g}", "seconds from 0.1 up"),
+        (
+            retention is None or retention >= timedelta(milliseconds=1),
+            f"retention={retention}",
+            "a duration from 1 ms up, or None to keep boards for ever",
+        ),
+        (author.isprintable() and 0 < len(author) <= 200, f"author={author!r}", "1 to 200 printable characters"),
+    )
+    for holds, given, wanted in rules:
+        if not holds:
+            raise InvalidSource("blackboard", f"{given} cannot work", f"Give it {wanted}")

@@ -147,8 +147,9 @@ class Board(Injected):
         Returns False when it was closed before. Raises BoardNotFound.
         """
         retention = self._host.retention
-        milliseconds = 0 if retention is None else round(retention.total_seconds() * 1000)
-        answer, _ = await self._partition.close(self.id, self._author, reason, milliseconds)
+        milliseconds = 0 if retention is None else max(1, round(retention.total_seconds() * 1000))
+        said = "".join(c if c.isprintable() else " " for c in reason)
+        answer, _ = await self._partition.close(self.id, self._author, said, milliseconds)
         if answer == "absent":
             raise BoardNotFound(self.id)
         return answer == "ok"
@@ -158,8 +159,11 @@ class Board(Injected):
 
         Returns False when its trigger no longer holds, so that it left instead. Raises ActivationNotFound, BoardClosed.
         """
-        number = int(str(activation).rpartition("#")[2]) if str(activation).rpartition("#")[2].isdigit() else -1
-        found = next((each for each in await self.dead() if each.number == number), None)
+        source, _, text = str(activation).rpartition("#")
+        number = int(text) if text.isascii() and text.isdigit() else -1
+        found = next(
+            (each for each in await self.dead() if each.number == number and source in {"", each.source}), None
+        )
         if found is None:
             raise ActivationNotFound(self.id, str(activation))
         answer = await self._partition.revive(self.id, found.identity, self._author)
@@ -285,6 +289,8 @@ class Board(Injected):
     def _revision(self, entry: Entry, version: int | Literal["any"] | None) -> Write:
         address = address_of(entry)
         expected = ANYTHING if version == "any" else version
+        if version not in {None, "any"} and (not isinstance(version, int) or version < 1):
+            raise InvalidEntry(address, f"{version!r} is no version: they count from 1")
         if expected is None:
             if entry.stamp is None or entry.stamp.address != address:
                 raise UnreadEntry(address)

@@ -146,7 +146,9 @@ class Execution:
         address = address_of(entry, f"{self.claimed.claim.number}.{self.unique}")
         if kind.__key__ is not None and not isinstance(kind.__key__, str):
             self.unique += 1
-        expected = self.own.get(address, 0) or (entry.stamp.version if entry.stamp else SNAPSHOT)
+        # A stamp from elsewhere says nothing of this address: its key was changed, or it was read on another board.
+        stamp = entry.stamp if entry.stamp and entry.stamp.address == address else None
+        expected = self.own.get(address, 0) or (stamp.version if stamp else SNAPSHOT)
         payload = encode(entry, self.host.limits.entry_bytes)
         return Write(address, expected, kind.__version__, payload)
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from redis.exceptions import NoScriptError, RedisClusterException, RedisError
+from redis.exceptions import NoScriptError
 
 from blackboard.activation import Claim
 from blackboard.store.connection import Clients, SyncClient
@@ -77,12 +77,12 @@ class LeaseKeeper:
         signed = 0.0
         while not self._stopped:
             try:
-                client = client or self._clients.lease_client()
+                client = client or self._clients.lease_client(self._lease / 4)
                 self._renew(client)
                 if time.monotonic() - signed >= self._lease / 3:
                     signed = time.monotonic()
                     self._sign(client)
-            except (RedisError, RedisClusterException, OSError) as error:
+            except Exception as error:  # noqa: BLE001  # whatever it is, what runs here depends on it
                 logger.warning("leases not renewed: %s", translate(error, self._clients.url, "renew"))
             self._wake.wait(self._shortest / 3)
             self._wake.clear()

@@ -66,110 +66,8 @@ HOPELESS = (DefinitionError, EntryError, UndeclaredKind)
 GRACE = 30.0
 """Seconds that a draining worker gives to what runs."""
 
-LEFT_BEHIND = 64
-"""Threads beyond the concurrency: a plain function cannot be stopped, and must not hold up those that come after it."""
-
 CANCEL_AGAIN = 0.05
 """Seconds after which what has not ended is cancelled again."""
-
-BELL_SECONDS = 60
-"""How long a doorbell rings."""
-
-LARGEST_GROUP = 64
-"""Contributions in one round trip: what a script may keep the server busy with at once."""
-
-LANES = 2
-"""Round trips under way at once."""
-
-LONGEST_OUTAGE = 300.0
-"""Seconds without a store after which a worker gives up."""
-
-LONGEST_NAP = 1.5
-"""Seconds after which an idle worker looks for itself, doorbell or not."""
-
-GRACE = 30.0
-"""Seconds that a draining worker gives to what runs."""
-
-LEFT_BEHIND = 64
-"""Threads beyond the concurrency: a plain function cannot be stopped, and must not hold up those that come after it."""
-
-CANCEL_AGAIN = 0.05
-"""Seconds after which what has not ended is cancelled again."""
-
-BELL_SECONDS = 60
-"""How long a doorbell rings."""
-
-LANES = 2
-"""Round trips under way at once."""
-
-LONGEST_OUTAGE = 300.0
-"""Seconds without a store after which a worker gives up."""
-
-LONGEST_NAP = 1.5
-"""Seconds after which an idle worker looks for itself, doorbell or not."""
-
-GRACE = 30.0
-"""Seconds that a draining worker gives to what runs."""
-
-LEFT_BEHIND = 64
-"""Threads beyond the concurrency: a plain function cannot be stopped, and must not hold up those that come after it."""
-
-CANCEL_AGAIN = 0.05
-"""Seconds after which what has not ended is cancelled again."""
-
-BELL_SECONDS = 60
-"""How long a doorbell rings."""
-
-LONGEST_OUTAGE = 300.0
-"""Seconds without a store after which a worker gives up."""
-
-LONGEST_NAP = 1.5
-"""Seconds after which an idle worker looks for itself, doorbell or not."""
-
-GRACE = 30.0
-"""Seconds that a draining worker gives to what runs."""
-
-LEFT_BEHIND = 64
-"""Threads beyond the concurrency: a plain function cannot be stopped, and must not hold up those that come after it."""
-
-CANCEL_AGAIN = 0.05
-"""Seconds after which what has not ended is cancelled again."""
-
-BELL_SECONDS = 60
-"""How long a doorbell rings."""
-
-LONGEST_NAP = 1.5
-"""Seconds after which an idle worker looks for itself, doorbell or not."""
-
-GRACE = 30.0
-"""Seconds that a draining worker gives to what runs."""
-
-LEFT_BEHIND = 64
-"""Threads beyond the concurrency: a plain function cannot be stopped, and must not hold up those that come after it."""
-
-CANCEL_AGAIN = 0.05
-"""Seconds after which what has not ended is cancelled again."""
-
-BELL_SECONDS = 60
-"""How long a doorbell rings."""
-
-GRACE = 30.0
-"""Seconds that a draining worker gives to what runs."""
-
-LEFT_BEHIND = 64
-"""Threads beyond the concurrency: a plain function cannot be stopped, and must not hold up those that come after it."""
-
-CANCEL_AGAIN = 0.05
-"""Seconds after which what has not ended is cancelled again."""
-
-BELL_SECONDS = 60
-"""How long a doorbell rings."""
-
-CANCEL_AGAIN = 0.05
-"""Seconds after which what has not ended is cancelled again."""
-
-BELL_SECONDS = 60
-"""How long a doorbell rings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,7 +279,9 @@ class Shift:
     async def _one_by_one(self, group: list[Finished], error: StoreError) -> None:
         """The store cannot do what it was asked: whoever's contribution that was, the others shall not suffer for it."""
         if not group:
-            raise error
+            self._hungry = True
+            await self._sit_out(error)
+            return
         logger.error("%s", error)
         if len(group) == 1:
             _answer(group[0][1], error)
@@ -435,6 +335,9 @@ class Shift:
         if claimed.verdict == "poison":
             reason = f"its worker died {claimed.crashes} times"
             self._settle(lambda: self._partition.fail(claimed.claim, "dead", 0, "crash limit", reason))
+        elif claimed.verdict == "damaged":
+            reason = "what the store holds of it, or of the entries it is bound to, cannot be read"
+            self._settle(lambda: self._partition.fail(claimed.claim, "dead", 0, "damaged", reason))
         elif claimed.verdict == "revisit" or source is None or self._draining:
             self._settle(lambda: self._partition.release(claimed.claim, "ready"))
         else:
@@ -459,7 +362,9 @@ class Shift:
                 await self._tell(lambda: self._partition.release(claim, "ready"))
             elif not _cancelled():  # by nobody but the agent itself
                 await self._fail(execution, error)
-        except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever an agent raises is its failure, not ours
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001  # whatever an agent raises is its failure, not ours
             await self._fail(execution, error)
         finally:
             self._leases.drop(claim)

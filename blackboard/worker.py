@@ -18,12 +18,6 @@ __all__ = ["Worker", "WorkerOptions"]
 LEFT_BEHIND = 64
 """Threads beyond the concurrency: a plain function cannot be stopped, and must not hold up those that come after it."""
 
-CANCEL_AGAIN = 0.05
-"""Seconds after which what has not ended is cancelled again."""
-
-BELL_SECONDS = 60
-"""How long a doorbell rings."""
-
 
 class Worker:
     """Runs activations of a blackboard's sources until it is told to stop. An asynchronous context manager."""

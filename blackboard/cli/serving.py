@@ -7,7 +7,8 @@ import logging
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
+import threading
+from typing import TYPE_CHECKING, NoReturn
 
 from blackboard.cli.processes import on_signals
 
@@ -39,8 +40,10 @@ class Serving:
             logger.info("stopped before it had started")
         if self._told > 1:
             # Plain functions run in threads, which cannot be ended; waiting for them would be a drain, not an end.
-            logging.shutdown()
-            os._exit(128 + signal.SIGTERM)
+            _end_at_once(128 + signal.SIGTERM)
+        if any(_left_behind(thread) for thread in threading.enumerate()):
+            logger.warning("an agent's thread is still running; it ends with this process")
+            _end_at_once(0)
         return 0
 
     async def _work(self) -> None:
@@ -83,3 +86,17 @@ class Serving:
             asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
             if not self._told:
                 self._stop(signal.SIGTERM)
+
+
+def _left_behind(thread: threading.Thread) -> bool:
+    """Whether a plain function still runs, though its time is up: Python would wait for it for ever."""
+    if not thread.name.startswith("blackboard-agent"):
+        return False
+    thread.join(timeout=0.2)  # an idle one is just about to end
+    return thread.is_alive()
+
+
+def _end_at_once(code: int) -> NoReturn:
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(code)

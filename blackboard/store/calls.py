@@ -26,6 +26,9 @@ Argument = str | bytes | int
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.5
 
 MOST_RELOADS = 50
+
+SPARE_CALLS = 3
+"""Calls that may fail although the library is there: another call may have brought it back in between."""
 """How often a command is brought back to a server that forgets it, before its error is passed on."""
 
 
@@ -83,32 +86,36 @@ class Calls:
 
     async def _again(self, error: Exception, name: str, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
         async def call() -> Any:
+            spare = SPARE_CALLS
             for _ in range(MOST_RELOADS):
                 try:
                     return await self._call(name, keys, arguments)
                 except ResponseError as refused:
-                    if not await self._reload(refused, name):
+                    spare -= not await self._reload(refused, name)
+                    if spare < 0:
                         raise
             return await self._call(name, keys, arguments)
 
         if isinstance(error, ResponseError):
             try:
-                if await self._reload(error, name):
+                if await self._reload(error, name) or self._may_be_lost(error):
                     return await call()
             except (RedisError, RedisClusterException, OSError) as second:
                 error = second
         return await self._patiently(error, name, call)
 
+    def _may_be_lost(self, error: ResponseError) -> bool:
+        """Whether an error may mean that the server had lost our library: no class or code of its own tells it."""
+        return self._functions and code_of(error) == "ERR"
+
     async def _reload(self, error: ResponseError, name: str) -> bool:
-        """Bring back what the server has lost (it was flushed, or failed over): then it did not run the command."""
+        """Bring back what the server has lost (it was flushed, or failed over), if it has: then it did not run the command."""
         if isinstance(error, NoScriptError):
             await self.clients.commands.execute_command("SCRIPT LOAD", script(name).text)
             return True
-        if not self._functions or code_of(error) != "ERR":
+        if not self._may_be_lost(error) or await self._has_library():
             return False
-        await (
-            self._load_library()
-        )  # where it is back already, another call was faster, and this one is repeated as well
+        await self._load_library()
         return True
 
     async def _patiently(self, error: Exception, name: str, call: Any) -> Any:

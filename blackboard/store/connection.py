@@ -12,7 +12,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,12 +96,15 @@ class Clients:
         """The address without its secrets, for messages and logs."""
         return self.address.shown
 
-    def lease_client(self) -> SyncClient:
+    def lease_client(self, timeout: float | None = None) -> SyncClient:
         """Make a synchronous client for a thread of its own, which closes it; a cluster connects at once.
+
+        `timeout` shortens its waits: a renewal that takes as long as the lease is no renewal.
 
         Raises what redis-py raises when a cluster cannot be reached; `translate` explains it.
         """
-        return _SYNC[self.address.deployment](self)
+        limit = min(self.settings.timeout, timeout or self.settings.timeout)
+        return _SYNC[self.address.deployment](replace(self, settings=replace(self.settings, timeout=limit)))
 
     async def revive(self, timeout: float) -> None:
         """Start the server again if it is the embedded one and has died; do nothing about any other.

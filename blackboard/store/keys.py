@@ -11,7 +11,8 @@ from functools import cached_property
 
 PARTITION_KEYS = {
     "sources": "hash: source → card (JSON)",
-    "triggers": "hash: kind, @source, ?quiescent → triggers (JSON list); #source → its kinds; ?revision → registrations",
+    "triggers": "hash: kind, @source, ?quiescent, ?beginning → triggers (JSON list); #source → its kinds; "
+    "?revision, ?stamp, ?matched",
     "activations": "hash: board RS identity → activation that is open, running or dead",
     "ready": "sorted set by text: source US priority US age US activation",
     "due": "sorted set: activation → when its delay or backoff ends, ms",
@@ -24,7 +25,7 @@ PARTITION_KEYS = {
 """What every script gets first, in this order. They live as long as the namespace."""
 
 BOARD_KEYS = {
-    "meta": "hash: state → status seq busy closing floor rev count idle; k:kind → its last event",
+    "meta": "hash: state → status seq busy closing floor rev count idle; k:kind → its last event; cleared → revision",
     "entries": "hash: address → version seq depth schema payload",
     "memory": "sorted set by text: alpha US token US key, the entries that pass a pattern",
     "agenda": "sorted set by text: identity of an open activation",

@@ -162,7 +162,10 @@ class Partition:
     async def fail(
         self, claim: Claim, verdict: str, delay: int, reason: str, problem: str, now: int | None = None
     ) -> str:
-        """Record a failure: verdict ``retry`` (after ``delay`` ms) or ``dead``; answers ``ok``, ``lost``, ``closed``."""
+        """Record a failure: verdict ``retry`` (after ``delay`` ms) or ``dead``.
+
+        Answers ``ok``, ``done``, ``lost`` or ``closed``.
+        """
         words = [_now(now), 1, claim.board, *_held(claim, 1), verdict, delay, reason, problem]
         answer: bytes = await self._run("fail", [claim.board], words)
         return answer.decode()

@@ -100,7 +100,7 @@ class Watch:
                 message = await self._pubsub.get_message(ignore_subscribe_messages=True, timeout=LONGEST_WAIT_SECONDS)
                 if message is not None:
                     self._ring(message["channel"].decode())
-            except (RedisError, OSError) as error:
+            except Exception as error:  # noqa: BLE001  # whatever it is, the waits of this process depend on it
                 logger.info("%s Waits look every second meanwhile.", translate(error, self._clients.url, "SUBSCRIBE"))
                 await asyncio.sleep(LONGEST_WAIT_SECONDS)
                 await self._resubscribe()

@@ -82,9 +82,16 @@ async def test_commit_beside_a_broken_one(board: Bench) -> None:
     await refused(board, board.store.commit(commits, board.request(1), board.now))
 
 
-async def test_a_claim_over_a_broken_entry(board: Bench) -> None:
+async def test_what_a_claim_cannot_read_harms_nobody_else(board: Bench) -> None:
+    """A damaged activation is handed out to be buried, with the rest as ever; a row without activation is dropped."""
     await corrupt_entry(board, "b/2")
-    await refused(board, board.store.claim(board.request(5), board.now))
+    await board.post("x", write("a/2"))
+    await board.command("HDEL", board.keys.activations, board.field("x", "one", "a/2"))
+    claimed = {each.claim.source: each for each in await board.claim(5)}
+    assert {source: each.verdict for source, each in claimed.items()} == {"one": "", "sum": "damaged"}
+    assert await board.store.fail(claimed["sum"].claim, "dead", 0, "damaged", "unreadable", board.now) == "ok"
+    assert [each.source for each in await board.store.dead("x")] == ["sum"]
+    assert await board.claim(5) == []
 
 
 async def test_a_claim_that_fails_loses_nothing(board: Bench) -> None:
@@ -95,10 +102,11 @@ async def test_a_claim_that_fails_loses_nothing(board: Bench) -> None:
         if each_claim.claim.source == "sum":
             await board.release(each_claim.claim)
     board.now += LEASE
-    entry = await board.command("HGET", board.keys.of_board("x", "entries"), "b/2")
-    await corrupt_entry(board, "b/2")
+    field = board.field("x", "sum")
+    record = await board.command("HGET", board.keys.activations, field)
+    await board.command("HSET", board.keys.activations, field, "broken")
     with pytest.raises(UNREADABLE):
         await board.claim(9)
-    await board.command("HSET", board.keys.of_board("x", "entries"), "b/2", entry)
+    await board.command("HSET", board.keys.activations, field, record)
     found = {(c.claim.source, c.verdict) for c in await board.claim(9)}
     assert found == {("one", ""), ("sum", ""), ("late", ""), ("poison", "poison")}

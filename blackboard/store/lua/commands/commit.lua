@@ -6,7 +6,7 @@
 --         kinds read: count, kind…, write count, (address, expected, schema, payload)…
 --         claim: wanted, owner, request, lease, crew, cursor, lane
 -- returns {answers, next due in ms, count, activation…}; an answer is {'ok', seq, version…} | {'done'} | {'lost'} | {'closed', …}
---         | {'exists'|'version'|'gone'|'read', address, version} (it is ready again) | {'overloaded', what, limit}
+--         | {'exists'|'version'|'gone'|'read', address, version} (it is ready again) | {'overloaded', limit, maximum, value}
 -- events  F (fired), P, R, X, T, O
 -- repeat  fenced by number, epoch and owner: a second commit answers 'done'; the claim is repeatable by its request number
 

@@ -3,7 +3,7 @@
 -- KEYS    partition keys, board keys
 -- ARGV    now, operation, author, limits (4), board count = 1, board, write count, (address, expected, schema, payload)…
 -- returns {'ok', seq, version…} | {'exists'|'version'|'gone', address, version} | {'closed', board, 0}
---         | {'overloaded', what, limit}
+--         | {'overloaded', limit, maximum, value}
 -- events  B (created), P, R, X, T, O
 -- repeat  the same operation answers as it did before and writes nothing
 
@@ -37,6 +37,7 @@ local refused = contribution.check(ctx, writes, 0, '-', bounds)
 if refused then return refused end
 
 local changes, versions = contribution.apply(ctx, writes, author, 0)
+if ctx.born and #changes == 0 then return { 'ok', 0, unpack(versions) } end -- nothing was written: no board begins
 matching.apply(ctx, changes, '', 1)
 matching.quiesce(ctx, '', 1)
 local reply = contribution.answer(ctx, versions)

@@ -156,7 +156,7 @@ local function emit_binding(reply, ctx, trigger, identity, activation)
 end
 
 --- Hands one activation to the claimer: `field, number, epoch, attempts, crashes, depth, snapshot, flag, binding`.
-local function hand_out(reply, field, owner, lease, flag)
+function claiming.hand_out(reply, field, owner, lease, flag)
   local activation, id, identity = partition.activation(field), codec.split_field(field)
   local ctx, trigger = board.view(id), triggers.source(codec.source(identity))
   activation.state, activation.owner, activation.epoch = 'x', owner, activation.epoch + 1
@@ -175,6 +175,24 @@ local function hand_out(reply, field, owner, lease, flag)
   partition.put(field, activation)
 end
 
+--- Hands out what can be handed out. What cannot (its records are damaged) is handed out to be buried: it must not stop
+--- those that come after it. A row without an activation is dropped.
+local function hand_out_safely(reply, field, owner, lease, flag)
+  local activation, length = partition.activation(field), #reply
+  if not activation then return nil end
+  local epoch = activation.epoch
+  local ok = pcall(claiming.hand_out, reply, field, owner, lease, flag)
+  if ok then return flag end
+  for i = #reply, length + 1, -1 do reply[i] = nil end
+  activation.state, activation.owner, activation.epoch, activation.started = 'x', owner, epoch + 1, board.now
+  local facts = { field, activation.number, activation.epoch, activation.attempts, activation.crashes, activation.depth, 0 }
+  for _, fact in ipairs(facts) do reply[#reply + 1] = fact end
+  reply[#reply + 1], reply[#reply + 2] = 'damaged', 0
+  partition.leases[field] = board.now + lease
+  partition.put(field, activation)
+  return 'damaged'
+end
+
 --- The answer to a request that was answered before: what it got and still holds.
 local function repeat_claim(reply, owner, request, remembered)
   local count = 0
@@ -183,7 +201,7 @@ local function repeat_claim(reply, owner, request, remembered)
     local activation = partition.activation(field)
     if activation and activation.state == 'x' and activation.owner == owner then
       activation.epoch = activation.epoch - 1
-      hand_out(reply, field, owner, request.lease, flag)
+      hand_out_safely(reply, field, owner, request.lease, flag)
       count = count + 1
     end
   end
@@ -228,13 +246,13 @@ function claiming.claim(reply, request)
   end
   partition.load(fields)
   local kept = {}
-  for i, field in ipairs(fields) do
-    hand_out(reply, field, request.owner, request.lease, '')
-    kept[i] = RS .. field
+  for _, field in ipairs(fields) do
+    local flag = hand_out_safely(reply, field, request.owner, request.lease, '')
+    if flag then kept[#kept + 1] = flag .. RS .. field end
   end
   for _, each in ipairs(settle) do
-    hand_out(reply, each[1], request.owner, request.lease, each[2])
-    kept[#kept + 1] = each[2] .. RS .. each[1]
+    local flag = hand_out_safely(reply, each[1], request.owner, request.lease, each[2])
+    if flag then kept[#kept + 1] = flag .. RS .. each[1] end
   end
   reply[head + 1] = #kept
   if #fields < request.wanted then reply[head] = next_due() end

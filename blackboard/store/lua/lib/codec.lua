@@ -74,8 +74,6 @@ end
 
 function codec.fired_token(a) return string.format('%d %d %s', a.number, a.epoch, a.owner) end
 
-function codec.fired_text(a) return string.format('%d %s ', a.mark, a.own) .. codec.fired_token(a) end
-
 --- Whether event `seq` is one of the identity's own.
 function codec.is_own(own, seq)
   for first, last in string.gmatch(own, '(%d+)-(%d+)') do

@@ -29,7 +29,7 @@ end
 local function objection(write, entry, snapshot, own)
   local found, expected = entry and entry.version or 0, write.expected
   if expected == ANYTHING then return nil end
-  if expected > 0 then
+  if expected >= 0 then
     if found ~= expected then return { entry and 'version' or 'gone', write.address, found } end
   elseif entry and write.schema ~= '' and entry.payload == write.payload then
     return nil

@@ -22,28 +22,18 @@ function lexset.put(set, member, present)
   local staged = set.staged
   if not staged then
     staged = {}
-    set.staged, set.removed = staged, 0
+    set.staged = staged
   end
   if staged[member] == nil then
     staged[member] = present
   else
     staged[member] = nil -- back to what the store holds
   end
-  if not present then set.removed = set.removed + 1 end
 end
 
---- Whether this call changes the member.
-function lexset.is_staged(set, member) return set.staged ~= nil and set.staged[member] ~= nil end
-
---- The members that start with `prefix`, in order; at most `limit` of them when it is given.
-function lexset.range(set, prefix, limit)
-  local from, to, staged = '[' .. prefix, '(' .. prefix .. LAST, set.staged
-  local rows
-  if limit then
-    rows = redis.call('ZRANGEBYLEX', set.key, from, to, 'LIMIT', 0, limit + (set.removed or 0))
-  else
-    rows = redis.call('ZRANGEBYLEX', set.key, from, to)
-  end
+--- The members that start with `prefix`, in order.
+function lexset.range(set, prefix)
+  local staged, rows = set.staged, redis.call('ZRANGEBYLEX', set.key, '[' .. prefix, '(' .. prefix .. LAST)
   if not staged then return rows end
   local list = {}
   for _, row in ipairs(rows) do if staged[row] ~= false then list[#list + 1] = row end end
@@ -74,5 +64,5 @@ function lexset.flush(set)
   end
   many('ZADD', set.key, added, a)
   many('ZREM', set.key, removed, r)
-  set.staged, set.removed = nil, nil
+  set.staged = nil
 end

@@ -59,13 +59,29 @@ local function concern_all(ctx, work, trigger, bound, wishes, cause, fresh)
   end)
 end
 
+--- The open identities of a source, all of them and by the addresses they hold; read once for a contribution.
+local function open_identities(ctx, work, trigger)
+  local found = work.open[trigger.s]
+  if found then return found end
+  found = { all = {}, holding = {} }
+  for _, identity in ipairs(agenda.of(ctx, trigger.s)) do
+    local addresses = codec.addresses(identity)
+    found.all[#found.all + 1] = addresses
+    for _, address in ipairs(addresses) do
+      local holding = found.holding[address] or {}
+      holding[#holding + 1], found.holding[address] = addresses, holding
+    end
+  end
+  work.open[trigger.s] = found
+  return found
+end
+
 --- The open identities of a source want a look; only those that hold `address` when one is given.
 local function concern_open(ctx, work, trigger, address, cause, retest)
   if trigger.rf == 'o' then return concern_once(work, trigger, cause, retest) end
-  for _, identity in ipairs(agenda.of(ctx, trigger.s)) do
-    local addresses, held = codec.addresses(identity), address == nil
-    for _, bound in ipairs(addresses) do held = held or bound == address end
-    if held then concern(work, trigger, addresses, nil, cause, false, retest) end
+  local found = open_identities(ctx, work, trigger)
+  for _, addresses in ipairs(address == nil and found.all or found.holding[address] or NONE) do
+    concern(work, trigger, addresses, nil, cause, false, retest)
   end
 end
 
@@ -251,7 +267,7 @@ local function look_once(ctx, work, item)
 end
 
 local function new_work(author, depth)
-  return { list = {}, by_identity = {}, once = {}, deltas = {}, author = author, depth = depth }
+  return { list = {}, by_identity = {}, once = {}, deltas = {}, open = {}, author = author, depth = depth }
 end
 
 local function sorted_keys(map)

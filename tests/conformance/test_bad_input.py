@@ -1,0 +1,160 @@
+"""What callers and agents get wrong harms nobody else, and is said clearly; nothing is written."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from blackboard import (
+    Backoff,
+    Blackboard,
+    Context,
+    Entry,
+    EntryNotFound,
+    InvalidEntry,
+    InvalidKind,
+    InvalidSource,
+)
+
+
+class Claim(Entry):
+    amount: float
+
+
+class Item(Entry, key="name"):
+    name: str
+    size: int = 0
+
+
+async def test_a_version_counts_from_one(bb: Blackboard) -> None:
+    """0 is what a receipt says of a retracted entry; it must not stand for `any`."""
+    async with bb:
+        board = bb.board("b")
+        await board.post(Claim(amount=1))
+        for version in (0, -1, -2):
+            with pytest.raises(InvalidEntry, match="count from 1"):
+                await board.revise(Claim(amount=2), version=version)
+        assert (await board.read(Claim)).amount == 1
+
+
+async def test_a_changed_key_is_another_entry(bb: Blackboard) -> None:
+    """What an agent read at one address says nothing of another: it must neither conflict nor run for ever."""
+    runs = itertools.count(1)
+
+    @bb.knowledge_source(retries=0)
+    async def rename(item: Item, context: Context) -> Item | None:
+        next(runs)
+        return Item.model_validate({"name": "other", "size": 1}) if item.name == "other" else _renamed(item)
+
+    async with bb:
+        board = bb.board("b")
+        await board.post(Item(name="a"))
+        await board.run_until_settled(timeout=10)
+        assert [item.name for item in await board.read(Item)] == ["a", "other"]
+        assert next(runs) <= 4
+
+
+def _renamed(item: Item) -> Item:
+    item.name = "other"  # and keeps the stamp of where it was read
+    return item
+
+
+async def test_retracting_on_a_board_that_is_not_there_makes_none(bb: Blackboard) -> None:
+    async with bb:
+        receipt = await bb.board("b").retract("claim")
+        assert (receipt.seq, [stamp.version for stamp in receipt.stamps]) == (0, [0])
+        await bb.board("c").post()
+        assert await bb.boards() == []
+        with pytest.raises(EntryNotFound):
+            await bb.board("b").revise(Claim(amount=1), version=1)
+        assert await bb.boards() == []
+
+
+class Leaving(BaseException):
+    """As test frameworks raise it."""
+
+
+async def test_whatever_is_raised_is_a_failure_and_no_dead_worker(bb: Blackboard) -> None:
+    @bb.knowledge_source(retries=1, backoff=Backoff(initial=0))
+    async def leave(claim: Claim) -> None:
+        raise Leaving("first line\nsecond line")
+
+    async with bb:
+        board = bb.board("b")
+        await board.post(Claim(amount=1))
+        await board.run_until_settled(timeout=10)
+        [dead] = await board.dead()
+        assert (dead.attempts, dead.crashes) == (2, 0)
+        assert dead.problem.startswith("Leaving: first line\nTraceback")
+
+
+async def test_what_another_run_would_not_mend_is_not_tried_again(bb: Blackboard) -> None:
+    runs = itertools.count()
+
+    @bb.knowledge_source(retries=5)
+    async def undeclared(claim: Claim) -> Item:
+        next(runs)
+        return Claim(amount=2)  # type: ignore[return-value]  # the mistake
+
+    async with bb:
+        board = bb.board("b")
+        await board.post(Claim(amount=1))
+        await board.run_until_settled(timeout=10)
+        assert next(runs) == 1
+        [dead] = await board.dead()
+        assert "undeclared wrote the kind claim" in dead.problem
+
+
+async def test_a_reason_is_kept_on_one_line(bb: Blackboard) -> None:
+    async with bb:
+        board = bb.board("b")
+        await board.post(Claim(amount=1))
+        await board.close("over\x1fand\nout")
+        [*_, last] = [event async for event in board.events()]
+        assert last.reason == "over and out"
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"partitions": 0}, "partitions=0"),
+        ({"partitions": -1}, "partitions=-1"),
+        ({"lease": 0}, "lease=0"),
+        ({"lease": float("nan")}, "lease=nan"),
+        ({"retention": timedelta(0)}, "retention=0:00:00"),
+        ({"author": "a\x1fb"}, "author="),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(settings: dict[str, Any], problem: str) -> None:
+    with pytest.raises(InvalidSource, match=problem):
+        Blackboard("claims", "memory://", **settings)
+
+
+def test_workers_that_run_nothing_are_refused() -> None:
+    with pytest.raises(InvalidSource, match="concurrency=0 runs nothing"):
+        Blackboard("claims", "memory://").workers(concurrency=0)
+
+
+def test_a_kind_has_one_class() -> None:
+    """Two classes of one kind would read each other's entries."""
+    bb = Blackboard("claims", "memory://")
+
+    def kind_of(key: str | None) -> type[Entry]:
+        class Thing(Entry, key=key):
+            name: str
+
+        return Thing
+
+    def source_of(kind: type[Entry]) -> Callable[..., Any]:
+        async def look(thing: Any) -> None: ...
+
+        look.__annotations__ = {"thing": kind, "return": None}
+        return look
+
+    bb.knowledge_source(name="one")(source_of(kind_of(None)))
+    with pytest.raises(InvalidKind, match="has the kind thing already"):
+        bb.knowledge_source(name="two")(source_of(kind_of("name")))
