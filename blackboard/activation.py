@@ -84,6 +84,10 @@ class Claim:
     epoch: int
     owner: str
 
+    def __hash__(self) -> int:
+        # A claim is a key of several dictionaries; hashing all of it each time is a part of what an activation costs.
+        return hash(self.board) ^ hash(self.identity)
+
     @property
     def source(self) -> str:
         """The name of the source to run."""
@@ -95,7 +99,7 @@ class Claim:
         return f"{self.source}#{self.number}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Claimed:
     """An activation handed to a worker: the claim, its history, and the entries bound to every pattern.
 

@@ -20,7 +20,7 @@ from blackboard.board import Board, Host, Reads
 from blackboard.context import Context
 from blackboard.entry import Entry, Stamp, address_of, decode, encode
 from blackboard.errors import InvalidEntry, InvalidSource, UndeclaredKind
-from blackboard.knowledge_source import KnowledgeSource, Style
+from blackboard.knowledge_source import KnowledgeSource
 from blackboard.signature import Injection, Mode, Parameter, Pattern
 from blackboard.store.partition import SNAPSHOT, Commit, Write
 
@@ -116,16 +116,17 @@ class Execution:
 
     # ------------------------------------------------------------------ run
 
-    async def run(self, arguments: dict[str, Any], threads: Executor) -> AsyncGenerator[Commit, None]:
-        """Run the action and yield its contributions; the last one ends the activation."""
-        if self.source.style is Style.STREAM:
-            async with contextlib.aclosing(self.source.function(**arguments)) as contributions:
-                async for contribution in contributions:
-                    self.parts += 1
-                    yield self.commit(contribution, part=self.parts)
-            yield self.commit(None)
-        else:
-            yield self.commit(await _call(self.source.function, arguments, threads))
+    async def act(self, arguments: dict[str, Any], threads: Executor) -> Any:
+        """Run the action, on the loop or in a thread, and return what it contributes."""
+        return await _call(self.source.function, arguments, threads)
+
+    async def stream(self, arguments: dict[str, Any]) -> AsyncGenerator[Commit, None]:
+        """Run an action that is a generator and yield its contributions; the last one ends the activation."""
+        async with contextlib.aclosing(self.source.function(**arguments)) as contributions:
+            async for contribution in contributions:
+                self.parts += 1
+                yield self.commit(contribution, part=self.parts)
+        yield self.commit(None)
 
     # ------------------------------------------------------------------ commit
 

@@ -36,7 +36,7 @@ from blackboard.errors import (
     UndeclaredKind,
 )
 from blackboard.execution import Execution, describe, sum_up
-from blackboard.knowledge_source import KnowledgeSource
+from blackboard.knowledge_source import KnowledgeSource, Style
 from blackboard.lease import LeaseKeeper
 from blackboard.store.partition import Applied, ClaimRequest, Commit, Handed, Partition
 from blackboard.store.store import Store
@@ -373,41 +373,56 @@ class Shift:
             self._news.set()
 
     async def _run(self, execution: Execution) -> bool:
-        """Bind, check, run and commit; False when the precondition declines."""
-        source = execution.source
-        async with asyncio.timeout(source.policies.timeout) as limit:
-            arguments = execution.bind(source.parameters)
-            if not await execution.check(arguments, self._duty.threads):
-                return False
-            async with contextlib.aclosing(execution.run(arguments, self._duty.threads)) as commits:
-                async for commit in commits:
-                    applied = await self._commit(commit, limit)
-                    if applied is not None:
-                        execution.committed(commit, applied.versions)
+        """Bind, check, run and commit within the time limit; False when the precondition declines."""
+        seconds = execution.source.policies.timeout
+        if seconds is None:
+            return await self._perform(execution, None)
+        async with asyncio.timeout(seconds) as limit:
+            return await self._perform(execution, limit)
+
+    async def _perform(self, execution: Execution, limit: asyncio.Timeout | None) -> bool:
+        source, threads = execution.source, self._duty.threads
+        arguments = execution.bind(source.parameters)
+        if source.precondition is not None and not await execution.check(arguments, threads):
+            return False
+        if source.style is not Style.STREAM:
+            await self._commit(execution.commit(await execution.act(arguments, threads)), limit)
+            return True
+        async with contextlib.aclosing(execution.stream(arguments)) as commits:
+            async for commit in commits:
+                applied = await self._commit(commit, limit)
+                if applied is not None:
+                    execution.committed(commit, applied.versions)
         return True
 
-    async def _commit(self, commit: Commit, limit: asyncio.Timeout) -> Applied | None:
+    async def _commit(self, commit: Commit, limit: asyncio.Timeout | None) -> Applied | None:
         """Send a contribution out with the next round trip; an agent's time limit does not run meanwhile.
 
         Raises _LetGo when the contribution is refused for a reason that is no failure of the agent.
         """
+        if limit is None:
+            return await self._answered(commit)
         if limit.expired():
             await asyncio.sleep(0)  # the cancellation is on its way
         loop, when = asyncio.get_running_loop(), limit.when()
-        began, answered = loop.time(), loop.create_future()
+        began = loop.time()
         limit.reschedule(None)
+        applied = await self._answered(commit)
+        if when is not None:
+            limit.reschedule(when + loop.time() - began)
+        return applied
+
+    async def _answered(self, commit: Commit) -> Applied | None:
+        answered: asyncio.Future[Applied | None] = asyncio.get_running_loop().create_future()
         self._committing.add(commit.claim)
         self._commits.append((commit, answered))
         self._news.set()
         try:
-            applied: Applied | None = await answered
+            return await answered
         except (LeaseLost, BoardClosed, StaleSnapshot) as refusal:
             raise _LetGo(str(refusal)) from None
         finally:
             self._committing.discard(commit.claim)
-        if when is not None:
-            limit.reschedule(when + loop.time() - began)
-        return applied
 
     async def _tell(self, call: Callable[[], Awaitable[str]]) -> None:
         """Tell the store how a run ended, also after an outage: every such call is fenced, and may be repeated."""

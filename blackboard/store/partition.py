@@ -32,7 +32,7 @@ ANYTHING, NEW, SNAPSHOT = -1, -2, -3
 A number from 1 up expects that version."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Write:
     """One post, revision or retraction: ``schema`` None retracts."""
 
@@ -42,7 +42,7 @@ class Write:
     payload: str | bytes = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Commit:
     """The contribution of a running activation. ``part`` counts the contributions of one run from 1; 0 ends the run.
 
@@ -56,7 +56,7 @@ class Commit:
     kinds: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ClaimRequest:
     """A worker's wish for work: how many, as whom, repeatable by its number. Times in milliseconds."""
 
@@ -70,7 +70,7 @@ class ClaimRequest:
     """A worker may have several claims under way; each lane remembers its last."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Applied:
     """A contribution that was applied: the board's last event, and the version now at every address written."""
 
@@ -78,7 +78,7 @@ class Applied:
     versions: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Handed:
     """What a claim brought: activations, and in how many ms the next timer or lease runs out (0: never, or not asked)."""
 
