@@ -30,14 +30,14 @@ local ctx = board.open_all()[1]
 local answered = journal.recall(ctx, operation)
 if answered then return answered end
 
-life.begin(ctx, author)
 local writes = contribution.read()
+if not ctx.status and contribution.only_retracts(writes) then return contribution.nothing(writes) end
+life.begin(ctx, author)
 contribution.load(ctx, writes)
 local refused = contribution.check(ctx, writes, 0, '-', bounds)
 if refused then return refused end
 
 local changes, versions = contribution.apply(ctx, writes, author, 0)
-if ctx.born and #changes == 0 then return { 'ok', 0, unpack(versions) } end -- nothing was written: no board begins
 matching.apply(ctx, changes, '', 1)
 matching.quiesce(ctx, '', 1)
 local reply = contribution.answer(ctx, versions)

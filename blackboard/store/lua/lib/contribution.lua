@@ -18,6 +18,19 @@ function contribution.read()
   return writes
 end
 
+--- Whether nothing is posted or revised: that begins no board.
+function contribution.only_retracts(writes)
+  for _, write in ipairs(writes) do if write.schema ~= '' then return false end end
+  return true
+end
+
+--- The answer to a contribution that found nothing to retract.
+function contribution.nothing(writes)
+  local answer = { 'ok', 0 }
+  for i = 1, #writes do answer[i + 2] = 0 end
+  return answer
+end
+
 function contribution.load(ctx, writes)
   if #writes == 1 then return board.entry(ctx, writes[1].address) end
   local addresses = {}
