@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from blackboard import Blackboard, Count, Entry
 
 FAN = 20
@@ -29,6 +31,10 @@ class Fifth(Entry):
 
 class End(Entry):
     n: int
+
+
+class Clocked(Entry):
+    at: float
 
 
 class Task(Entry, key="number"):
@@ -66,6 +72,17 @@ def chain(name: str, url: str) -> Blackboard:
     @bb.knowledge_source
     async def fifth(entry: Fifth) -> End:
         return End(n=entry.n + 1)
+
+    return bb
+
+
+def clocked_chain(name: str, url: str) -> Blackboard:
+    """The chain, and beside it a source that only says when it began to act."""
+    bb = chain(name, url)
+
+    @bb.knowledge_source(priority=1)
+    async def clock(entry: Start) -> Clocked:
+        return Clocked(at=time.monotonic())
 
     return bb
 

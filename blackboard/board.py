@@ -223,8 +223,11 @@ class Board(Injected):
         Raises TimedOut after ``timeout`` seconds (None waits for ever), BoardClosed when the board closes without one.
         """
 
-        async def look() -> E | None:
-            facts = await self._partition.facts(self.id)  # before the entries: what closed it came before
+        async def look(rung: bool) -> E | None:
+            # Announcements come as fast as commits: each is worth one look; whether the board was closed can wait.
+            facts = (
+                None if rung else await self._partition.facts(self.id)
+            )  # before the entries: what closed it came first
             if found := await self._find(kind, *conditions):
                 return found[0]
             if facts is not None and facts.status == "closed":
@@ -239,7 +242,7 @@ class Board(Injected):
         Activations that wait for a precondition, and dead ones, do not count; delayed ones do. Raises TimedOut.
         """
 
-        async def look() -> BoardFacts | None:
+        async def look(_rung: bool) -> BoardFacts | None:
             facts = await self._partition.facts(self.id) or BoardFacts(self.id, "open", 0, 0, 0, 0)
             return facts if facts.settled else None
 
@@ -312,18 +315,19 @@ class Board(Injected):
         return [one] if one else []
 
     async def _wait(
-        self, look: Callable[[], Awaitable[T | None]], awaited: str, timeout: float | timedelta | None
+        self, look: Callable[[bool], Awaitable[T | None]], awaited: str, timeout: float | timedelta | None
     ) -> T:
         seconds = None if timeout is None else to_seconds(timeout)
         deadline = None if seconds is None else time.monotonic() + seconds
-        if (found := await look()) is not None:
+        if (found := await look(False)) is not None:
             return found
+        rung = False
         async with self._store.watch(self.id).board(self.id) as news:
-            while (found := await look()) is None:
+            while (found := await look(rung)) is None:
                 left = 1.0 if deadline is None else deadline - time.monotonic()
                 if left <= 0:
                     raise TimedOut(awaited, seconds or 0.0, await self._why_not())
-                await news.wait(left)
+                rung = await news.wait(left)
         return found
 
     async def _why_not(self) -> str:

@@ -34,12 +34,14 @@ class News:
         """Wake the waiter."""
         self._event.set()
 
-    async def wait(self, seconds: float = LONGEST_WAIT_SECONDS) -> None:
-        """Wait for news, at most so long and never longer than a second."""
+    async def wait(self, seconds: float = LONGEST_WAIT_SECONDS) -> bool:
+        """Wait for news, at most so long and never longer than a second. Says whether there was any."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(min(max(seconds, 0.0), LONGEST_WAIT_SECONDS)):
                 await self._event.wait()
+        rung = self._event.is_set()
         self._event.clear()
+        return rung
 
 
 class Watch:
