@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import Any
 
 from blackboard.store.connection import Clients
 
@@ -52,10 +53,16 @@ class Doorbell:
                 if token is None:
                     continue
                 if not self._has_room():  # it rang for somebody with room
-                    await self._clients.commands.execute_command("RPUSH", self._key, "1")
-                    await self._clients.commands.execute_command("EXPIRE", self._key, BELL_SECONDS)
+                    await self._pass_on()
             except Exception as error:  # noqa: BLE001  # a bell that fails costs time and nothing else
                 logger.debug("doorbell: %s", error)
                 await asyncio.sleep(LONGEST_RING)
                 continue
             self._rung()
+
+    async def _pass_on(self) -> None:
+        # In one transaction: cut off between the two, it would leave a bell that rings for ever.
+        pipeline: Any = self._clients.commands.pipeline(transaction=True)
+        pipeline.rpush(self._key, "1")
+        pipeline.expire(self._key, BELL_SECONDS)
+        await pipeline.execute()
