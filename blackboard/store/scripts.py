@@ -2,7 +2,7 @@
 
 A command under ``lua/commands`` names the parts it needs with ``--- @include "name"``; the parts are under ``lua/lib``. There
 are two ways to carry it. A server that keeps functions gets one library with all commands, whose parts are made once
-and whose triggers stay decoded between calls; that is 2 to 10 times faster. Elsewhere every command is a script of its own,
+and whose triggers stay decoded between calls; that halves the time of a post. Elsewhere every command is a script of its own,
 with its parts in it. Either way the name holds a digest of the content, so that two releases live side by side on one server.
 """
 

@@ -162,8 +162,8 @@ def _environment() -> dict[str, str]:
 def _allocator() -> dict[str, str]:
     """Settings that make small allocations cheap: scripts make and free objects by the thousand.
 
-    The packaged server uses the system's malloc, which took a third of its time (measured: 1.4 times the throughput with
-    jemalloc, which Debian's and other builds contain; 1.2 times with glibc keeping more freed chunks at hand).
+    The packaged server uses the system's malloc, which took a third of its time (measured: 1.3 to 1.4 times the throughput with
+    jemalloc, which Debian's and other builds contain; a tenth more with glibc keeping more freed chunks at hand).
     """
     found = next((path for path in JEMALLOC if Path(path).exists()), None)
     return {"LD_PRELOAD": found} if found else {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=32768"}
