@@ -21,6 +21,7 @@ from blackboard.limits import Limits
 from blackboard.signature import Injected
 from blackboard.store.partition import ANYTHING, NEW, BoardFacts, Partition, Write
 from blackboard.store.store import Store
+from blackboard.store.watch import Interest, Rumour
 
 E = TypeVar("E", bound=Entry)
 T = TypeVar("T")
@@ -234,7 +235,10 @@ class Board(Injected):
                 raise BoardClosed(self.id, f"it closed without a {kind.__kind__} that fits")
             return None
 
-        return await self._wait(look, f"{kind.__kind__} on board {self.id}", timeout)
+        def changed(rumour: Rumour) -> bool:
+            return kind.__kind__ in rumour.kinds
+
+        return await self._wait(look, f"{kind.__kind__} on board {self.id}", timeout, changed)
 
     async def settled(self, timeout: float | timedelta | None = None) -> int:
         """Wait until the board is quiescent: nothing will happen without input from outside. Returns its last event.
@@ -246,7 +250,10 @@ class Board(Injected):
             facts = await self._partition.facts(self.id) or BoardFacts(self.id, "open", 0, 0, 0, 0)
             return facts if facts.settled else None
 
-        return (await self._wait(look, f"board {self.id} to settle", timeout)).seq
+        def at_rest(rumour: Rumour) -> bool:
+            return rumour.at_rest
+
+        return (await self._wait(look, f"board {self.id} to settle", timeout, at_rest)).seq
 
     async def run_until_settled(self, timeout: float | timedelta | None = 60.0) -> int:
         """Run workers in this process until the board is quiescent. Returns its last event; raises TimedOut."""
@@ -315,14 +322,18 @@ class Board(Injected):
         return [one] if one else []
 
     async def _wait(
-        self, look: Callable[[bool], Awaitable[T | None]], awaited: str, timeout: float | timedelta | None
+        self,
+        look: Callable[[bool], Awaitable[T | None]],
+        awaited: str,
+        timeout: float | timedelta | None,
+        interest: Interest,
     ) -> T:
         seconds = None if timeout is None else to_seconds(timeout)
         deadline = None if seconds is None else time.monotonic() + seconds
         if (found := await look(False)) is not None:
             return found
         rung = False
-        async with self._store.watch(self.id).board(self.id) as news:
+        async with self._store.watch(self.id).board(self.id, interest) as news:
             while (found := await look(rung)) is None:
                 left = 1.0 if deadline is None else deadline - time.monotonic()
                 if left <= 0:

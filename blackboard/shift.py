@@ -161,7 +161,7 @@ class Shift:
             while not self._done():
                 if time.monotonic() >= self._abort_at:
                     self.abort()
-                if self._lanes and (self._commits or (self._hungry and self._free > 0)):
+                if self._may_launch():
                     self._launch()
                 else:
                     await self._rest()
@@ -206,6 +206,16 @@ class Shift:
             return True
         idle = time.monotonic() - self._last_work
         return self._options.max_idle is not None and idle >= self._options.max_idle
+
+    def _may_launch(self) -> bool:
+        """Whether there is something to send out, and it is enough: while one round trip is under way, another waits until
+        it carries half of what the worker runs, or asks for as much, since a small group costs nearly what a large one does.
+        """
+        under_way = LANES - len(self._lanes)
+        if under_way == LANES:
+            return False
+        enough = max(1, self._options.concurrency // LANES) if under_way else 1
+        return len(self._commits) >= enough or (self._hungry and self._free >= enough)
 
     def _launch(self) -> None:
         """Start a round trip: everything that finished goes out, new activations come in."""

@@ -1,7 +1,8 @@
 """Watching boards: one connection per partition hears of new events of every board that somebody waits for.
 
-What is heard is advisory and carries no data: a waiter looks at the board itself, and looks anyway every second, so that a
-lost message costs time and nothing else.
+What is heard is advisory: which kinds have changed, and whether the board is at rest or closed. It tells a waiter whether a
+look is worth while; data it never carries. A waiter looks anyway every second, so that a lost message costs time and
+nothing else.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import asyncio
 import contextlib
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -24,15 +26,36 @@ logger = logging.getLogger(__name__)
 LONGEST_WAIT_SECONDS = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class Rumour:
+    """What is said of a board with each change: the kinds that changed, and whether it is at rest, or closed."""
+
+    kinds: frozenset[str]
+    at_rest: bool
+    closed: bool
+
+    @classmethod
+    def parse(cls, text: bytes) -> Rumour:
+        """What the script said: ``.`` (at rest), ``!`` (closed) or ``-``, then the kinds."""
+        state, *kinds = text.decode().split(" ")
+        return cls(frozenset(kinds), state != "-", state == "!")
+
+
+Interest = Callable[[Rumour], bool]
+"""Whether a waiter would look for what is said."""
+
+
 class News:
-    """The signal of one waiter: set when its board has news."""
+    """The signal of one waiter: set when its board has news that it takes an interest in."""
 
-    def __init__(self) -> None:
+    def __init__(self, interest: Interest | None = None) -> None:
         self._event = asyncio.Event()
+        self._interest = interest
 
-    def ring(self) -> None:
-        """Wake the waiter."""
-        self._event.set()
+    def ring(self, rumour: Rumour | None) -> None:
+        """Wake the waiter, if it wants to know; None: anything may have happened."""
+        if rumour is None or rumour.closed or self._interest is None or self._interest(rumour):
+            self._event.set()
 
     async def wait(self, seconds: float = LONGEST_WAIT_SECONDS) -> bool:
         """Wait for news, at most so long and never longer than a second. Says whether there was any."""
@@ -56,9 +79,9 @@ class Watch:
         self._closed = False
 
     @contextlib.asynccontextmanager
-    async def board(self, board: str) -> AsyncIterator[News]:
-        """Give a signal that rings with every new event of the board, heard from now on."""
-        channel, news = self._keys.channel(board), News()
+    async def board(self, board: str, interest: Interest | None = None) -> AsyncIterator[News]:
+        """Give a signal that rings with every change of the board, or those of interest, heard from now on."""
+        channel, news = self._keys.channel(board), News(interest)
         waiters = self._waiters[channel]
         waiters.add(news)
         try:
@@ -101,7 +124,7 @@ class Watch:
             try:
                 message = await self._pubsub.get_message(ignore_subscribe_messages=True, timeout=LONGEST_WAIT_SECONDS)
                 if message is not None:
-                    self._ring(message["channel"].decode())
+                    self._ring(message["channel"].decode(), Rumour.parse(message["data"]))
             except Exception as error:  # noqa: BLE001  # whatever it is, the waits of this process depend on it
                 logger.info("%s Waits look every second meanwhile.", translate(error, self._clients.url, "SUBSCRIBE"))
                 await asyncio.sleep(LONGEST_WAIT_SECONDS)
@@ -113,8 +136,8 @@ class Watch:
             self._pubsub = self._clients.blocking.pubsub()
             await self._pubsub.subscribe(self._keys.tag + "watch", *self._waiters)
         for channel in list(self._waiters):
-            self._ring(channel)
+            self._ring(channel, None)
 
-    def _ring(self, channel: str) -> None:
+    def _ring(self, channel: str, rumour: Rumour | None) -> None:
         for news in self._waiters.get(channel, ()):
-            news.ring()
+            news.ring(rumour)

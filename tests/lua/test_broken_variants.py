@@ -79,15 +79,15 @@ async def _running(bench: Bench) -> Claim:
 
 # ---------------------------------------------------------------------------- variants
 
-HELD = "    and activation.epoch == claim.epoch and activation.owner == claim.owner then\n"
+HELD = "    and activation[EPOCH] == claim.epoch and activation[OWNER] == claim.owner then\n"
 
 VARIANTS: dict[str, tuple[Check, str, str]] = {
-    "no fence": (only_the_owner_commits, HELD, "    and activation.epoch == claim.epoch then\n"),
-    "no epoch": (only_the_current_epoch_commits, HELD, "    and activation.owner == claim.owner then\n"),
+    "no fence": (only_the_owner_commits, HELD, "    and activation[EPOCH] == claim.epoch then\n"),
+    "no epoch": (only_the_current_epoch_commits, HELD, "    and activation[OWNER] == claim.owner then\n"),
     "post not idempotent": (a_post_is_done_once, "if answered then return answered end\n", "\n"),
     "commit not idempotent": (
         a_commit_is_done_once,
-        "if fired and fired.token == codec.fired_token(claim) then return nil, 'done' end\n",
+        "if fired and fired.token == codec.fired_token(claim.number, claim.epoch, claim.owner) then return nil, 'done' end\n",
         "\n",
     ),
     "claim not idempotent": (

@@ -82,7 +82,7 @@ RETURNS: list[tuple[Any, set[type[Entry]]]] = [
 ]
 
 
-@pytest.mark.parametrize(("returns", "writes"), RETURNS, ids=str)
+@pytest.mark.parametrize(("returns", "writes"), RETURNS, ids=[str(returns) for returns, _ in RETURNS])
 def test_the_return_annotation_says_what_may_be_written(returns: Any, writes: set[type[Entry]]) -> None:
     def function(claim: Claim) -> None: ...
 

@@ -26,17 +26,17 @@ local reason, problem = arguments.next(), arguments.next()
 local activation, why = settling.held(claim)
 if not activation then return why end
 
-local dirty, ctx = activation.dirty == 1, claim.board
+local dirty, ctx = activation[DIRTY] == 1, claim.board
 if verdict == 'dead' then
-  if reason ~= 'crash limit' then activation.attempts = activation.attempts + 1 end
+  if reason ~= 'crash limit' then activation[ATTEMPTS] = activation[ATTEMPTS] + 1 end
   agenda.bury(ctx, claim.identity, activation, claim.owner, reason, problem)
 else
-  activation.attempts, activation.problem = activation.attempts + 1, problem
-  activation.due = board.now + delay
-  board.event(ctx, 'E', claim.owner, claim.identity, activation.number, activation.attempts, activation.due, problem)
+  activation[ATTEMPTS], activation[PROBLEM] = activation[ATTEMPTS] + 1, problem
+  activation[DUE_AT] = board.now + delay
+  board.event(ctx, 'E', claim.owner, claim.identity, activation[NUMBER], activation[ATTEMPTS], activation[DUE_AT], problem)
   agenda.move(ctx, claim.identity, activation, 't')
 end
-settling.after(claim, dirty, activation.depth)
+settling.after(claim, dirty, activation[DEPTH])
 
 board.flush()
 partition.flush()

@@ -25,14 +25,14 @@ local verdict, reason = arguments.next(), arguments.next()
 local activation, why = settling.held(claim)
 if not activation then return why end
 
-local dirty, ctx = activation.dirty == 1, claim.board
+local dirty, ctx = activation[DIRTY] == 1, claim.board
 if verdict == 'wait' and not dirty then
-  board.event(ctx, 'W', claim.owner, claim.identity, activation.number, reason)
+  board.event(ctx, 'W', claim.owner, claim.identity, activation[NUMBER], reason)
   agenda.move(ctx, claim.identity, activation, 'w')
 else
   agenda.move(ctx, claim.identity, activation, 'r')
 end
-settling.after(claim, dirty, activation.depth)
+settling.after(claim, dirty, activation[DEPTH])
 
 board.flush()
 partition.flush()

@@ -18,8 +18,8 @@ for i = 1, arguments.number() do
 end
 for _, claim in ipairs(held) do
   local activation = partition.activation(claim.field)
-  if activation and activation.state == 'x' and activation.owner == owner
-    and activation.number == claim.number and activation.epoch == claim.epoch then
+  if activation and activation[STATE] == 'x' and activation[OWNER] == owner
+    and activation[NUMBER] == claim.number and activation[EPOCH] == claim.epoch then
     partition.leases[claim.field] = now + claim.lease
   else
     lost[#lost + 1] = claim.field

@@ -22,16 +22,16 @@ local ctx = board.open_all()[1]
 local identity, author = arguments.next(), arguments.next()
 if ctx.status == 'closed' then return 'closed' end
 local activation = partition.activation(ctx.id .. RS .. identity)
-if not activation or activation.state ~= 'D' then return 'absent' end
+if not activation or activation[STATE] ~= 'D' then return 'absent' end
 
 local trigger = triggers.source(codec.source(identity))
 if trigger then agenda.retune(ctx, identity, activation, trigger) end
-board.event(ctx, 'V', author, identity, activation.number)
+board.event(ctx, 'V', author, identity, activation[NUMBER])
 partition.dead[ctx.id .. RS .. identity] = false
 lexset.put(board.agenda(ctx), identity, true)
-activation.attempts, activation.crashes, activation.since = 0, 0, board.now
+activation[ATTEMPTS], activation[CRASHES], activation[SINCE] = 0, 0, board.now
 agenda.move(ctx, identity, activation, 'r')
-matching.revisit(ctx, identity, ctx.seq, activation.depth)
+matching.revisit(ctx, identity, ctx.seq, activation[DEPTH])
 matching.quiesce(ctx, '', 1)
 local left = partition.activation(ctx.id .. RS .. identity)
 

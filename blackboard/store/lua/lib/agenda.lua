@@ -7,9 +7,9 @@ local ACTIVE = { r = true, d = true, t = true, x = true }
 
 --- Counts an activation in or out of what keeps the board from quiescence.
 local function weigh(ctx, activation, sign)
-  if activation.state == 'w' then ctx.idle = ctx.idle + sign * activation.quiescent end
-  if not ACTIVE[activation.state] then return end
-  if activation.quiescent == 1 then
+  if activation[STATE] == 'w' then ctx.idle = ctx.idle + sign * activation[QUIESCENT] end
+  if not ACTIVE[activation[STATE]] then return end
+  if activation[QUIESCENT] == 1 then
     ctx.closing = ctx.closing + sign
   else
     ctx.busy = ctx.busy + sign
@@ -17,21 +17,21 @@ local function weigh(ctx, activation, sign)
 end
 
 local function unschedule(field, source, activation)
-  if activation.state == 'r' then
+  if activation[STATE] == 'r' then
     partition.ready[codec.ready(field, source, activation)] = false
-  elseif activation.state == 'd' or activation.state == 't' then
+  elseif activation[STATE] == 'd' or activation[STATE] == 't' then
     partition.due[field] = false
-  elseif activation.state == 'x' then
+  elseif activation[STATE] == 'x' then
     partition.leases[field] = false
   end
 end
 
 local function schedule(field, source, activation)
-  if activation.state == 'r' then
+  if activation[STATE] == 'r' then
     partition.ready[codec.ready(field, source, activation)] = 0
     partition.awake[source] = true
-  elseif activation.state == 'd' or activation.state == 't' then
-    partition.due[field] = activation.due
+  elseif activation[STATE] == 'd' or activation[STATE] == 't' then
+    partition.due[field] = activation[DUE_AT]
     partition.awake[source] = true -- a worker that sleeps for long must learn when to look
   end
 end
@@ -41,8 +41,8 @@ function agenda.move(ctx, identity, activation, state)
   local field, source = ctx.id .. RS .. identity, codec.source(identity)
   weigh(ctx, activation, -1)
   unschedule(field, source, activation)
-  activation.state = state
-  if state ~= 'x' then activation.owner, activation.dirty, activation.part = '-', 0, 0 end
+  activation[STATE] = state
+  if state ~= 'x' then activation[OWNER], activation[DIRTY], activation[PART] = '-', 0, 0 end
   schedule(field, source, activation)
   weigh(ctx, activation, 1)
   partition.put(field, activation)
@@ -52,11 +52,11 @@ end
 --- Its source was registered anew: what an activation carries of its trigger follows.
 function agenda.retune(ctx, identity, activation, trigger)
   local quiescent, priority = trigger.q or 0, trigger.pr or 0
-  if activation.quiescent == quiescent and activation.priority == priority then return end
-  local field, source, running = ctx.id .. RS .. identity, codec.source(identity), activation.state == 'x'
+  if activation[QUIESCENT] == quiescent and activation[PRIORITY] == priority then return end
+  local field, source, running = ctx.id .. RS .. identity, codec.source(identity), activation[STATE] == 'x'
   weigh(ctx, activation, -1)
   if not running then unschedule(field, source, activation) end
-  activation.quiescent, activation.priority = quiescent, priority
+  activation[QUIESCENT], activation[PRIORITY] = quiescent, priority
   if not running then schedule(field, source, activation) end
   weigh(ctx, activation, 1)
   partition.put(field, activation)
@@ -67,10 +67,9 @@ end
 function agenda.open(ctx, trigger, identity, bound, cause, depth)
   local number = board.event(ctx, 'T', cause, identity, depth)
   local delayed = trigger.af ~= nil
+  local due, quiescent = delayed and board.now + trigger.af or 0, trigger.q or 0
   local activation = {
-    state = '-', number = number, cause = cause, depth = depth, priority = trigger.pr or 0, since = board.now,
-    due = delayed and board.now + trigger.af or 0, attempts = 0, crashes = 0, epoch = 0, owner = '-', mark = 0,
-    snapshot = 0, dirty = 0, part = 0, quiescent = trigger.q or 0, started = 0, own = '-', bound = bound, problem = '',
+    '-', number, cause, depth, trigger.pr or 0, board.now, due, 0, 0, 0, '-', 0, 0, 0, 0, quiescent, 0, '-', bound, '',
   }
   if partition.activation(ctx.id .. RS .. identity) then partition.dead[ctx.id .. RS .. identity] = false end
   lexset.put(board.agenda(ctx), identity, true)
@@ -82,7 +81,7 @@ function agenda.leave(ctx, identity, activation)
   local field = ctx.id .. RS .. identity
   weigh(ctx, activation, -1)
   unschedule(field, codec.source(identity), activation)
-  if activation.state == 'D' then
+  if activation[STATE] == 'D' then
     partition.dead[field] = false
   else
     lexset.put(board.agenda(ctx), identity, false)
@@ -92,14 +91,14 @@ end
 
 --- Its trigger no longer holds: it leaves without having run.
 function agenda.obviate(ctx, identity, activation, cause)
-  board.event(ctx, 'O', cause, identity, activation.number)
+  board.event(ctx, 'O', cause, identity, activation[NUMBER])
   agenda.leave(ctx, identity, activation)
 end
 
 --- Its attempts are spent: it leaves the agenda and is kept with its last error.
 function agenda.bury(ctx, identity, activation, by, reason, problem)
-  board.event(ctx, 'D', by, identity, activation.number, reason, problem)
-  activation.problem, activation.due = problem, board.now
+  board.event(ctx, 'D', by, identity, activation[NUMBER], reason, problem)
+  activation[PROBLEM], activation[DUE_AT] = problem, board.now
   agenda.move(ctx, identity, activation, 'D')
   lexset.put(board.agenda(ctx), identity, false)
   partition.dead[ctx.id .. RS .. identity] = 0

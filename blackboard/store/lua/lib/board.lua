@@ -4,26 +4,38 @@
 -- in between leaves the store as it was.
 
 local BOARD_KEYS = 7
-local STATE = '^(%a+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$'
+local BOARD_STATE = '^(%a+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$'
 local board = {}
 
-at_beginning(function() board.all, board.by_id, board.now = {}, {}, 0 end)
+-- Boards as tables, used again by later calls: filling one is cheaper than making one.
+local used = {}
+
+at_beginning(function()
+  for _, ctx in ipairs(board.all or NONE) do ctx.cache, ctx.firings, ctx.memory_set, ctx.agenda_set = nil, nil, nil, nil end
+  board.all, board.by_id, board.now = {}, {}, 0
+end)
+
+--- The table for the next board of this call, without anything of an earlier one.
+local function blank(place)
+  local ctx = used[place] or {}
+  used[place] = ctx
+  ctx.cache, ctx.happened, ctx.touched, ctx.events, ctx.changed, ctx.firings = {}, 0, false, false, false, false
+  ctx.kinds, ctx.memory_set, ctx.agenda_set, ctx.born, ctx.cleared = false, false, false, false, false
+  return ctx
+end
 
 --- Opens a board by its seven keys. `seq` counts events; `busy` and `closing` count the activations that will still do
 --- something (`closing`: those of sources that wait for quiescence; `idle`: such ones that wait for their precondition);
 --- `floor` is the highest version ever retracted.
 local function open(id, meta, entries, memory, agenda_key, log, fired, ops)
   local state = redis.call('HGET', meta, 'state')
-  local status, seq, busy, closing, floor, rev, count, idle = string.match(state or '', STATE)
+  local status, seq, busy, closing, floor, rev, count, idle = string.match(state or '', BOARD_STATE)
   if state and not status then error('the facts of board ' .. id .. ' cannot be read: ' .. state) end
-  local ctx = {
-    id = id, meta = meta, entries = entries, log = log, fired = fired, ops = ops,
-    memory_key = memory, agenda_key = agenda_key,
-    status = status, seq = tonumber(seq or 0), busy = tonumber(busy or 0), closing = tonumber(closing or 0),
-    floor = tonumber(floor or 0), rev = tonumber(rev or 0), count = tonumber(count or 0), idle = tonumber(idle or 0),
-    cache = {}, happened = 0, touched = false,
-    events = false, changed = false, firings = false, kinds = false, memory_set = false, agenda_set = false,
-  }
+  local ctx = blank(#board.all + 1)
+  ctx.id, ctx.meta, ctx.entries, ctx.memory_key, ctx.agenda_key, ctx.log = id, meta, entries, memory, agenda_key, log
+  ctx.fired, ctx.ops, ctx.status, ctx.seq = fired, ops, status, tonumber(seq or 0)
+  ctx.busy, ctx.closing, ctx.floor = tonumber(busy or 0), tonumber(closing or 0), tonumber(floor or 0)
+  ctx.rev, ctx.count, ctx.idle = tonumber(rev or 0), tonumber(count or 0), tonumber(idle or 0)
   board.all[#board.all + 1], board.by_id[id] = ctx, ctx
   return ctx
 end
@@ -140,7 +152,8 @@ end
 function board.fire(ctx, identity, activation)
   if not ctx.firings then ctx.firings = {} end
   ctx.firings[identity] = {
-    mark = activation.mark, own = activation.own, token = codec.fired_token(activation), new = true,
+    mark = activation[MARK], own = activation[OWN], new = true,
+    token = codec.fired_token(activation[NUMBER], activation[EPOCH], activation[OWNER]),
   }
 end
 
@@ -189,13 +202,21 @@ local function flush_one(ctx)
   if ctx.agenda_set then lexset.flush(ctx.agenda_set) end
 end
 
---- Writes all boards down, then tells whoever watches them (advisory).
+--- Tells whoever watches a board what is worth a look: whether it is closed or at rest, and the kinds that changed.
+--- (Advisory: it may be lost.)
+local function announce(ctx)
+  local said = ctx.status ~= 'open' and '!' or ctx.busy + ctx.closing == 0 and '.' or '-'
+  for kind in pairs(ctx.kinds or NONE) do said = said .. ' ' .. kind end
+  redis.pcall('PUBLISH', partition.tag .. 'b:' .. ctx.id .. ':log', said)
+end
+
+--- Writes all boards down, then announces what changed.
 function board.flush()
   for _, ctx in ipairs(board.all) do
     if ctx.happened > 0 or ctx.touched then flush_one(ctx) end
   end
   for _, ctx in ipairs(board.all) do
-    if ctx.happened > 0 then redis.pcall('PUBLISH', partition.tag .. 'b:' .. ctx.id .. ':log', '') end
+    if ctx.happened > 0 then announce(ctx) end
     ctx.events, ctx.happened, ctx.changed, ctx.kinds, ctx.touched = false, 0, false, false, false
   end
 end

@@ -8,7 +8,7 @@ local claiming = {}
 -- Patterns, made once.
 local FIRST, FIELD = '^[^' .. US .. ']+', '^[^' .. US .. ']+' .. US .. '%d+' .. US .. '%d+' .. US .. '(.*)$'
 local SCAN, SWEEP = 64, 128 -- sources looked at, timers and leases moved, in one call
-local CRASHES = 3
+local CRASH_LIMIT = 3
 
 --- Whoever finds that work is ready again wakes those who run it.
 local function make_ready(field, source, activation)
@@ -23,8 +23,8 @@ local function fire_timers()
   for _, field in ipairs(fields) do
     local activation, _, identity = partition.activations[field], codec.split_field(field)
     partition.due[field] = false
-    if activation and (activation.state == 'd' or activation.state == 't') then
-      activation.state, activation.since = 'r', activation.due
+    if activation and (activation[STATE] == 'd' or activation[STATE] == 't') then
+      activation[STATE], activation[SINCE] = 'r', activation[DUE_AT]
       make_ready(field, codec.source(identity), activation)
       partition.put(field, activation)
     end
@@ -39,17 +39,17 @@ local function reap_leases()
   partition.load(fields)
   for _, field in ipairs(fields) do
     local activation, _, identity = partition.activations[field], codec.split_field(field)
-    if not activation or activation.state ~= 'x' then
+    if not activation or activation[STATE] ~= 'x' then
       partition.leases[field] = false
     else
       local trigger = triggers.source(codec.source(identity))
-      activation.crashes = activation.crashes + 1
-      if activation.crashes > (trigger and trigger.cr or CRASHES) then
+      activation[CRASHES] = activation[CRASHES] + 1
+      if activation[CRASHES] > (trigger and trigger.cr or CRASH_LIMIT) then
         settle[#settle + 1] = { field, 'poison' }
-      elseif activation.dirty == 1 or not trigger then
+      elseif activation[DIRTY] == 1 or not trigger then
         settle[#settle + 1] = { field, 'revisit' }
       else
-        activation.state, activation.owner, activation.part = 'r', '-', 0
+        activation[STATE], activation[OWNER], activation[PART] = 'r', '-', 0
         partition.leases[field] = false
         make_ready(field, codec.source(identity), activation)
       end
@@ -139,8 +139,8 @@ end
 
 --- Writes the binding behind the header. Returns its newest triggering version, or nil when there is no such binding.
 local function emit_binding(reply, ctx, trigger, identity, activation)
-  local once = trigger and trigger.rf == 'o' and activation.bound ~= ''
-  local addresses = codec.addresses(once and codec.source(identity) .. RS .. activation.bound or identity)
+  local once = trigger and trigger.rf == 'o' and activation[BOUND] ~= ''
+  local addresses = codec.addresses(once and codec.source(identity) .. RS .. activation[BOUND] or identity)
   local bound = trigger and binding.at(ctx, trigger, addresses)
   if not bound then
     reply[#reply + 1] = 0
@@ -159,17 +159,17 @@ end
 function claiming.hand_out(reply, field, owner, lease, flag)
   local activation, id, identity = partition.activation(field), codec.split_field(field)
   local ctx, trigger = board.view(id), triggers.source(codec.source(identity))
-  activation.state, activation.owner, activation.epoch = 'x', owner, activation.epoch + 1
-  activation.snapshot, activation.started = ctx.seq, board.now
+  activation[STATE], activation[OWNER], activation[EPOCH] = 'x', owner, activation[EPOCH] + 1
+  activation[SNAPSHOT], activation[STARTED] = ctx.seq, board.now
   local n = #reply
-  reply[n + 1], reply[n + 2], reply[n + 3], reply[n + 4] = field, activation.number, activation.epoch, activation.attempts
-  reply[n + 5], reply[n + 6], reply[n + 7] = activation.crashes, activation.depth, ctx.seq
+  reply[n + 1], reply[n + 2], reply[n + 3], reply[n + 4] = field, activation[NUMBER], activation[EPOCH], activation[ATTEMPTS]
+  reply[n + 5], reply[n + 6], reply[n + 7] = activation[CRASHES], activation[DEPTH], ctx.seq
   reply[n + 8] = flag
   local mark = emit_binding(reply, ctx, trigger, identity, activation)
   if flag == '' and mark then
-    activation.mark = mark
+    activation[MARK] = mark
   elseif flag == '' then
-    reply[n + 8], activation.dirty = 'revisit', 1
+    reply[n + 8], activation[DIRTY] = 'revisit', 1
   end
   partition.leases[field] = board.now + (trigger and trigger.ls or lease)
   partition.put(field, activation)
@@ -180,12 +180,12 @@ end
 local function hand_out_safely(reply, field, owner, lease, flag)
   local activation, length = partition.activation(field), #reply
   if not activation then return nil end
-  local epoch = activation.epoch
+  local epoch = activation[EPOCH]
   local ok = pcall(claiming.hand_out, reply, field, owner, lease, flag)
   if ok then return flag end
   for i = #reply, length + 1, -1 do reply[i] = nil end
-  activation.state, activation.owner, activation.epoch, activation.started = 'x', owner, epoch + 1, board.now
-  local facts = { field, activation.number, activation.epoch, activation.attempts, activation.crashes, activation.depth, 0 }
+  activation[STATE], activation[OWNER], activation[EPOCH], activation[STARTED] = 'x', owner, epoch + 1, board.now
+  local facts = { field, activation[NUMBER], activation[EPOCH], activation[ATTEMPTS], activation[CRASHES], activation[DEPTH], 0 }
   for _, fact in ipairs(facts) do reply[#reply + 1] = fact end
   reply[#reply + 1], reply[#reply + 2] = 'damaged', 0
   partition.leases[field] = board.now + lease
@@ -199,8 +199,8 @@ local function repeat_claim(reply, owner, request, remembered)
   for each in string.gmatch(string.match(remembered, US .. '(.*)$'), '[^' .. US .. ']+') do
     local flag, field = string.match(each, '^(%l*)' .. RS .. '(.*)$')
     local activation = partition.activation(field)
-    if activation and activation.state == 'x' and activation.owner == owner then
-      activation.epoch = activation.epoch - 1
+    if activation and activation[STATE] == 'x' and activation[OWNER] == owner then
+      activation[EPOCH] = activation[EPOCH] - 1
       hand_out_safely(reply, field, owner, request.lease, flag)
       count = count + 1
     end

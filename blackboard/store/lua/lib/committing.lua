@@ -23,41 +23,41 @@ local function stale(ctx, operation, activation)
   for i = 1, #reads, 2 do
     local entry = board.entry(ctx, reads[i])
     local found = entry and entry.version or 0
-    local own = entry and codec.is_own(activation.own, entry.seq)
+    local own = entry and codec.is_own(activation[OWN], entry.seq)
     if found ~= tonumber(reads[i + 1]) and not own then return { 'read', reads[i], found } end
   end
   for _, kind in ipairs(operation.kinds) do
     local changed = board.last_of_kind(ctx, kind)
-    if changed > activation.snapshot and not codec.is_own(activation.own, changed) then return { 'read', kind, changed } end
+    if changed > activation[SNAPSHOT] and not codec.is_own(activation[OWN], changed) then return { 'read', kind, changed } end
   end
   return nil
 end
 
 --- The loser of a conflict is ready again at once, on fresh entries, at no cost to its retries.
 local function run_again(operation, activation)
-  local dirty = activation.dirty == 1
+  local dirty = activation[DIRTY] == 1
   agenda.move(operation.board, operation.identity, activation, 'r')
-  settling.after(operation, dirty, activation.depth)
+  settling.after(operation, dirty, activation[DEPTH])
 end
 
 --- Notes the events of an activation's own writes, which are no news to it.
 local function note_own(activation, first, last)
   if last < first then return end
-  local own = activation.own
+  local own = activation[OWN]
   if own == '-' then
-    activation.own = string.format('%d-%d', first, last)
+    activation[OWN] = string.format('%d-%d', first, last)
     return
   end
   local start = string.match(own, string.format('(%%d+)%%-%d$', first - 1))
   if start then
-    activation.own = string.gsub(own, '%d+%-%d+$', string.format('%s-%d', start, last))
+    activation[OWN] = string.gsub(own, '%d+%-%d+$', string.format('%s-%d', start, last))
   else
-    activation.own = string.format('%s,%d-%d', own, first, last)
+    activation[OWN] = string.format('%s,%d-%d', own, first, last)
   end
 end
 
 local function fire(operation, activation)
-  local ctx, dirty = operation.board, activation.dirty == 1
+  local ctx, dirty = operation.board, activation[DIRTY] == 1
   board.fire(ctx, operation.identity, activation)
   agenda.leave(ctx, operation.identity, activation)
   return dirty
@@ -68,18 +68,18 @@ function committing.commit(operation, bounds)
   local ctx = operation.board
   local activation, why = settling.held(operation)
   if not activation then return { why } end
-  if operation.part <= activation.part and operation.part > 0 then return { 'done' } end
-  local refused = contribution.check(ctx, operation.writes, activation.snapshot, activation.own, bounds)
+  if operation.part <= activation[PART] and operation.part > 0 then return { 'done' } end
+  local refused = contribution.check(ctx, operation.writes, activation[SNAPSHOT], activation[OWN], bounds)
     or stale(ctx, operation, activation)
   if refused then
     if refused[1] ~= 'overloaded' and refused[1] ~= 'closed' then run_again(operation, activation) end
     return refused
   end
 
-  local by, depth = settling.name(operation), activation.depth
+  local by, depth = settling.name(operation), activation[DEPTH]
   if operation.final then
-    board.event(ctx, 'F', operation.owner, operation.identity, activation.number, activation.snapshot, activation.mark,
-      activation.started)
+    board.event(ctx, 'F', operation.owner, operation.identity, activation[NUMBER], activation[SNAPSHOT], activation[MARK],
+      activation[STARTED])
   end
   local before = ctx.seq
   local changes, versions = contribution.apply(ctx, operation.writes, by, depth)
@@ -88,7 +88,7 @@ function committing.commit(operation, bounds)
   if operation.final then
     dirty = fire(operation, activation)
   else
-    activation.part = operation.part
+    activation[PART] = operation.part
     partition.put(operation.field, activation)
   end
   matching.apply(ctx, changes, operation.identity, depth + 1)

@@ -5,7 +5,7 @@
 --   -3     nothing newer than the author's snapshot
 
 local contribution = {}
-local ANYTHING, NEW, SNAPSHOT = -1, -2, -3
+local ANYTHING, NEW, NO_NEWER = -1, -2, -3
 
 --- Reads writes from ARGV: `address, expected, schema, payload`; an empty schema retracts.
 function contribution.read()
@@ -48,7 +48,7 @@ local function objection(write, entry, snapshot, own)
     return nil
   elseif expected == NEW then
     if entry then return { 'exists', write.address, found } end
-  elseif expected == SNAPSHOT and entry and entry.seq > snapshot and not codec.is_own(own, entry.seq) then
+  elseif expected == NO_NEWER and entry and entry.seq > snapshot and not codec.is_own(own, entry.seq) then
     return { 'version', write.address, found }
   end
   return nil

@@ -8,19 +8,12 @@ local matching = {}
 --- Applies a change to the memories of its kind.
 function matching.remember(ctx, change)
   if change.kind == change.address then return end -- a kind without key has no memory
-  local seen = {}
-  local function update(pattern)
-    if pattern.u or pattern.k ~= change.kind or seen[pattern.a] then return end
-    seen[pattern.a] = true
+  for _, pattern in ipairs(triggers.of(change.kind).memories) do
     local was, is = binding.member(change.old, pattern), binding.member(change.new, pattern)
-    if was == is then return end
-    if was then lexset.put(board.memory(ctx), was, false) end
-    if is then lexset.put(board.memory(ctx), is, true) end
-  end
-  update({ k = change.kind, a = change.kind })
-  for _, trigger in ipairs(triggers.of(change.kind)) do
-    for _, pattern in ipairs(trigger.p or {}) do update(pattern) end
-    for _, counted in ipairs(trigger.c or {}) do update(counted) end
+    if was ~= is then
+      if was then lexset.put(board.memory(ctx), was, false) end
+      if is then lexset.put(board.memory(ctx), is, true) end
+    end
   end
 end
 
@@ -189,27 +182,27 @@ local function flips(ctx, deltas)
   return false
 end
 
---- Whether a binding has news since `last`, what fired or died: a newer version that it did not write itself.
-local function has_news(ctx, item, last, own)
+--- Whether a binding has news since `mark`, where it fired or died: a newer version that it did not write itself.
+local function has_news(ctx, item, mark, own)
   if item.trigger.rf then return false end
   if item.trigger.re then own = nil end
-  return binding.newest(ctx, item.trigger, item.bound, own) > last.mark
+  return binding.newest(ctx, item.trigger, item.bound, own) > mark
 end
 
 --- Whether a binding whose trigger holds has yet to fire. What a dead activation wrote by parts is no news to it; an open
 --- one keeps the news that its own parts have overwritten.
 local function unfired(ctx, work, item, activation)
   if item.fresh and item.identity ~= work.author and not item.trigger.rf then return true end
-  if activation and activation.state == 'D' and not has_news(ctx, item, activation, activation.own) then return false end
+  if activation and activation[STATE] == 'D' and not has_news(ctx, item, activation[MARK], activation[OWN]) then return false end
   local fired = board.fired(ctx, item.identity)
   if not fired then return true end
-  return has_news(ctx, item, fired, fired.own)
+  return has_news(ctx, item, fired.mark, fired.own)
 end
 
 --- A precondition that may answer differently now is asked again.
 local function ask_again(ctx, item, activation)
-  if activation.state == 'w' and (item.fresh or item.retest) then
-    activation.since = board.now
+  if activation[STATE] == 'w' and (item.fresh or item.retest) then
+    activation[SINCE] = board.now
     agenda.move(ctx, item.identity, activation, 'r')
   end
 end
@@ -217,8 +210,8 @@ end
 --- Brings one identity on the agenda, off it, or leaves it, as its trigger says now.
 local function look(ctx, work, item)
   local activation = partition.activation(ctx.id .. RS .. item.identity)
-  if activation and activation.state == 'x' then
-    activation.dirty, ctx.touched = 1, true
+  if activation and activation[STATE] == 'x' then
+    activation[DIRTY], ctx.touched = 1, true
     partition.put(ctx.id .. RS .. item.identity, activation)
     return
   end
@@ -226,7 +219,7 @@ local function look(ctx, work, item)
   item.bound = bound
   local holds = bound and binding.holds(ctx, item.trigger, bound) and (not item.trigger.q or ctx.busy == 0)
     and unfired(ctx, work, item, activation)
-  if activation and activation.state ~= 'D' then
+  if activation and activation[STATE] ~= 'D' then
     if not holds then
       agenda.obviate(ctx, item.identity, activation, item.cause)
     else
@@ -241,12 +234,12 @@ end
 local function look_once(ctx, work, item)
   local trigger, identity = item.trigger, codec.identity(item.trigger.s, {})
   local activation = partition.activation(ctx.id .. RS .. identity)
-  if activation and activation.state == 'x' then
-    activation.dirty, ctx.touched = 1, true
+  if activation and activation[STATE] == 'x' then
+    activation[DIRTY], ctx.touched = 1, true
     partition.put(ctx.id .. RS .. identity, activation)
     return
   end
-  if activation and activation.state == 'D' then return end
+  if activation and activation[STATE] == 'D' then return end
   local first
   if not board.fired(ctx, identity) and (not trigger.q or ctx.busy == 0) then
     binding.each(ctx, trigger, {}, nil, function(found)
@@ -259,7 +252,7 @@ local function look_once(ctx, work, item)
     agenda.obviate(ctx, identity, activation, item.cause)
   elseif activation then
     ask_again(ctx, item, activation)
-    activation.bound = text
+    activation[BOUND] = text
     partition.put(ctx.id .. RS .. identity, activation)
   elseif first then
     agenda.open(ctx, trigger, identity, text, item.cause, work.depth)
@@ -300,13 +293,40 @@ local function finish(ctx, work)
   end
 end
 
+--- A change of an entry on which alone it depends whether a trigger holds: nothing to search, nothing to collect.
+local function look_plainly(ctx, trigger, change, author, depth)
+  local was, is = fits(change.old, trigger.p[1]), fits(change.new, trigger.p[1])
+  if not (was or is) then return end
+  local identity = trigger.s .. RS .. change.address
+  if is and identity ~= author and not trigger.rf and not partition.activation(ctx.id .. RS .. identity) then
+    return agenda.open(ctx, trigger, identity, '', change.seq, depth)
+  end
+  local item = { identity = identity, trigger = trigger, addresses = { change.address }, cause = change.seq, fresh = is }
+  item.bound = is and { change.new }
+  look(ctx, { author = author, depth = depth }, item)
+end
+
+local function all_plain(changes)
+  for _, change in ipairs(changes) do if not triggers.of(change.kind).plain then return false end end
+  return true
+end
+
+local function apply_plainly(ctx, changes, author, depth)
+  for _, change in ipairs(changes) do
+    for _, trigger in ipairs(triggers.of(change.kind)) do
+      if trigger.rv <= ctx.rev then look_plainly(ctx, trigger, change, author, depth) end
+    end
+  end
+end
+
 --- Runs the changes of one contribution against all triggers. `author` is the identity of the contributing activation.
 function matching.apply(ctx, changes, author, depth)
+  for _, change in ipairs(changes) do matching.remember(ctx, change) end
+  if not ctx.born and all_plain(changes) then return apply_plainly(ctx, changes, author, depth) end
   local work = new_work(author, depth)
   if ctx.born then
     for _, trigger in ipairs(triggers.beginning()) do concern_all(ctx, work, trigger, {}, nil, 1) end
   end
-  for _, change in ipairs(changes) do matching.remember(ctx, change) end
   for _, change in ipairs(changes) do collect(ctx, work, change) end
   finish(ctx, work)
 end

@@ -2,27 +2,37 @@
 
 local settling = {}
 
+-- Operations as tables, used again by later calls.
+local used, count = {}, 0
+
+at_beginning(function()
+  for i = 1, count do used[i].writes, used[i].reads, used[i].kinds = NONE, NONE, NONE end
+  count = 0
+end)
+
 --- Reads whom an operation speaks of: `board slot, identity, number, epoch, owner`.
 function settling.read(boards)
-  local ctx, identity = boards[arguments.number()], arguments.next()
-  return {
-    board = ctx, identity = identity, field = ctx.id .. RS .. identity, number = arguments.number(),
-    epoch = arguments.number(), owner = arguments.next(),
-    -- what a commit says besides
-    final = true, part = 0, reads = NONE, kinds = NONE, writes = NONE,
-  }
+  count = count + 1
+  local claim = used[count] or {}
+  used[count] = claim
+  claim.board, claim.identity, claim.number = boards[arguments.number()], arguments.next(), arguments.number()
+  claim.epoch, claim.owner = arguments.number(), arguments.next()
+  claim.field = claim.board.id .. RS .. claim.identity
+  -- what a commit says besides
+  claim.final, claim.part, claim.reads, claim.kinds, claim.writes = true, 0, NONE, NONE, NONE
+  return claim
 end
 
 --- The activation when the claim still holds it; else nil and why: `done` when this very claim has committed already,
 --- `closed` when the board is, `lost` when the lease went to another.
 function settling.held(claim)
   local activation = partition.activation(claim.field)
-  if activation and activation.state == 'x' and activation.number == claim.number
-    and activation.epoch == claim.epoch and activation.owner == claim.owner then
+  if activation and activation[STATE] == 'x' and activation[NUMBER] == claim.number
+    and activation[EPOCH] == claim.epoch and activation[OWNER] == claim.owner then
     return activation
   end
   local fired = board.fired(claim.board, claim.identity)
-  if fired and fired.token == codec.fired_token(claim) then return nil, 'done' end
+  if fired and fired.token == codec.fired_token(claim.number, claim.epoch, claim.owner) then return nil, 'done' end
   return nil, claim.board.status == 'closed' and 'closed' or 'lost'
 end
 

@@ -4,7 +4,7 @@
 -- a stamp (its revision and its time), so that a namespace that was deleted and made anew is never taken for the old one.
 
 local triggers = { BEGINNING = '?beginning' }
-local QUIESCENT, STAMP = '?quiescent', '?stamp'
+local AT_QUIESCENCE, STAMP = '?quiescent', '?stamp'
 local NAMESPACES = 16 -- whose triggers are kept decoded
 local memory = { namespaces = {}, size = 0 }
 local current
@@ -24,11 +24,28 @@ local function decoded()
   return current
 end
 
---- Notes what can be known of a trigger once: `alone`, it binds one entry and has no join, so that an entry is an identity.
+--- Notes what can be known of a trigger once: `alone`, it binds one entry and has no join, so that an entry is an identity;
+--- `plain`, nothing but that entry decides whether it holds.
 local function study(trigger)
-  local each = 0
-  for _, pattern in ipairs(trigger.p or {}) do if pattern.m == 'e' then each = each + 1 end end
+  local each, patterns = 0, trigger.p or {}
+  for _, pattern in ipairs(patterns) do if pattern.m == 'e' then each = each + 1 end end
   trigger.alone = each == 1 and trigger.rf ~= 'o'
+  trigger.plain = trigger.alone and #patterns == 1 and not (trigger.c or trigger.w or trigger.wk or trigger.q)
+end
+
+--- Notes what can be known of all triggers of a kind: whether they are `plain`, and the `memories` they read.
+local function study_kind(found, kind)
+  local seen = { [kind] = true }
+  found.plain, found.memories = true, { { k = kind, a = kind } }
+  local function note(pattern)
+    if pattern.u or pattern.k ~= kind or seen[pattern.a] then return end
+    seen[pattern.a], found.memories[#found.memories + 1] = true, pattern
+  end
+  for _, trigger in ipairs(found) do
+    found.plain = found.plain and trigger.plain
+    for _, pattern in ipairs(trigger.p or {}) do note(pattern) end
+    for _, counted in ipairs(trigger.c or {}) do note(counted) end
+  end
 end
 
 local function decode(field)
@@ -38,6 +55,7 @@ local function decode(field)
     local text = redis.call('HGET', TRIGGERS, field)
     found = text and cjson.decode(text) or {}
     for _, trigger in ipairs(found) do study(trigger) end
+    study_kind(found, field)
     fields[field] = found
   end
   return found
@@ -47,7 +65,7 @@ end
 function triggers.of(kind) return decode(kind) end
 
 --- The triggers that fire at quiescence.
-function triggers.quiescent() return decode(QUIESCENT) end
+function triggers.quiescent() return decode(AT_QUIESCENCE) end
 
 --- The triggers that can hold on a board without entries.
 function triggers.beginning() return decode(triggers.BEGINNING) end
