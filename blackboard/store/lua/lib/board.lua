@@ -8,7 +8,7 @@ local BOARD_STATE = '^(%a+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$'
 local board = {}
 
 -- Boards as tables, used again by later calls: filling one is cheaper than making one.
-local used = {}
+local used_boards = {}
 
 at_beginning(function()
   for _, ctx in ipairs(board.all or NONE) do ctx.cache, ctx.firings, ctx.memory_set, ctx.agenda_set = nil, nil, nil, nil end
@@ -17,8 +17,8 @@ end)
 
 --- The table for the next board of this call, without anything of an earlier one.
 local function blank(place)
-  local ctx = used[place] or {}
-  used[place] = ctx
+  local ctx = used_boards[place] or {}
+  used_boards[place] = ctx
   ctx.cache, ctx.happened, ctx.touched, ctx.events, ctx.changed, ctx.firings = {}, 0, false, false, false, false
   ctx.kinds, ctx.memory_set, ctx.agenda_set, ctx.born, ctx.cleared = false, false, false, false, false
   return ctx

@@ -3,18 +3,18 @@
 local settling = {}
 
 -- Operations as tables, used again by later calls.
-local used, count = {}, 0
+local used_claims, taken = {}, 0
 
 at_beginning(function()
-  for i = 1, count do used[i].writes, used[i].reads, used[i].kinds = NONE, NONE, NONE end
-  count = 0
+  for i = 1, taken do used_claims[i].writes, used_claims[i].reads, used_claims[i].kinds = NONE, NONE, NONE end
+  taken = 0
 end)
 
 --- Reads whom an operation speaks of: `board slot, identity, number, epoch, owner`.
 function settling.read(boards)
-  count = count + 1
-  local claim = used[count] or {}
-  used[count] = claim
+  taken = taken + 1
+  local claim = used_claims[taken] or {}
+  used_claims[taken] = claim
   claim.board, claim.identity, claim.number = boards[arguments.number()], arguments.next(), arguments.number()
   claim.epoch, claim.owner = arguments.number(), arguments.next()
   claim.field = claim.board.id .. RS .. claim.identity
