@@ -11,12 +11,15 @@ from datetime import datetime
 from enum import StrEnum
 
 from blackboard.clock import to_datetime
+from blackboard.event import Event
 
 
 class ActivationState(StrEnum):
     """Where an activation is in its life."""
 
     READY = "ready"
+    HELD = "held"
+    """Ungranted: the board is orchestrated or paused, and nobody has granted this activation."""
     DELAYED = "delayed"
     RETRYING = "retrying"
     WAITING = "waiting"
@@ -46,11 +49,23 @@ class Activation:
     problem: str
     identity: str
     """What it is on its board: ``refire="once"`` leaves out the addresses."""
+    rating: float = 0.0
+    granted: int = 0
+    """The epoch of control under which it was granted; 0 when it never was."""
+    handed: int = 0
+    """The event by which an agent handed control to it; 0 when none did."""
+    note: str = ""
+    """What the agent that handed control over said."""
 
     @property
     def name(self) -> str:
         """``source#number``."""
         return f"{self.source}#{self.number}"
+
+    @property
+    def rank(self) -> tuple[float, float, int, str]:
+        """What orders the agenda: priority, then rating, the highest first; then age."""
+        return (-self.priority, -self.rating, self.since, self.identity)
 
     @property
     def due_at(self) -> datetime | None:
@@ -99,13 +114,28 @@ class Claim:
         return f"{self.source}#{self.number}"
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A board as the store shows it to a controller: the epoch of control, the strategy and its state as JSON, the last event
+    that the strategy knows, the open activations, and the events since."""
+
+    epoch: int
+    gate: str
+    strategy: str
+    memo: str
+    seen: int
+    agenda: tuple[Activation, ...]
+    news: tuple[Event, ...]
+
+
 @dataclass(slots=True)
 class Claimed:
     """An activation handed to a worker: the claim, its history, and the entries bound to every pattern.
 
     ``snapshot`` is the number of the board's last event when it was claimed. ``verdict`` is empty for one that is to be
     run; ``poison`` (its crash limit is spent), ``damaged`` (its records cannot be read) and ``revisit`` (something
-    concerned it while its last worker died) are to be settled without running it.
+    concerned it while its last worker died) are to be settled without running it, as is ``unattended``: a board that waited
+    too long for a controller.
     """
 
     claim: Claim
@@ -115,3 +145,7 @@ class Claimed:
     snapshot: int
     verdict: str
     bindings: tuple[tuple[StoredEntry, ...], ...]
+    note: str = ""
+    """What the agent that handed control over said."""
+    shown: Shown | None = None
+    """The board, for a controller."""

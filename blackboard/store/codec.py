@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from blackboard.activation import Activation, ActivationState, Claim, Claimed, StoredEntry
+from blackboard.activation import Activation, ActivationState, Claim, Claimed, Shown, StoredEntry
 from blackboard.event import Event, EventType
 
 US, RS = "\x1f", "\x1e"
@@ -17,6 +17,7 @@ _US = b"\x1f"
 
 STATES = {
     "r": ActivationState.READY,
+    "u": ActivationState.HELD,
     "d": ActivationState.DELAYED,
     "t": ActivationState.RETRYING,
     "w": ActivationState.WAITING,
@@ -51,7 +52,7 @@ def activation(field: str, text: bytes) -> Activation:
     """An activation from the partition's ``activations`` hash."""
     board, _, rest = field.partition(RS)
     source, addresses = split_identity(rest)
-    head, bound, problem = text.decode().split(US, 2)
+    head, bound, note, problem = text.decode().split(US, 3)
     facts = json.loads(head)
     return Activation(
         board=board,
@@ -71,6 +72,10 @@ def activation(field: str, text: bytes) -> Activation:
         started=facts[16],
         problem=problem,
         identity=rest,
+        rating=facts[18],
+        granted=facts[19],
+        handed=facts[20],
+        note=note,
     )
 
 
@@ -84,8 +89,13 @@ def claimed(reply: Sequence[bytes | int], owner: str) -> list[Claimed]:
 
 
 def _one_claimed(reply: Sequence[bytes | int], at: int, owner: str) -> tuple[Claimed, int]:
-    field, number, epoch, attempts, crashes, depth, snapshot, verdict, patterns = reply[at : at + 9]
-    at += 9
+    field, number, epoch, attempts, crashes, depth, snapshot, verdict, note, patterns = reply[at : at + 10]
+    at += 10
+    board, _, rest = field.decode().partition(RS)  # type: ignore[union-attr]
+    claim = Claim(board, rest, number, epoch, owner)  # type: ignore[arg-type]
+    shown = None
+    if patterns == -1:
+        shown, at, patterns = _shown(board, reply[at]), at + 1, 0  # type: ignore[arg-type]
     bindings: list[tuple[StoredEntry, ...]] = []
     for _ in range(patterns):  # type: ignore[arg-type]  # the protocol's integers
         size: int = reply[at]  # type: ignore[assignment]
@@ -96,9 +106,17 @@ def _one_claimed(reply: Sequence[bytes | int], at: int, owner: str) -> tuple[Cla
                 for i in range(first, at, 4)
             )
         )
-    board, _, rest = field.decode().partition(RS)  # type: ignore[union-attr]
-    claim = Claim(board, rest, number, epoch, owner)  # type: ignore[arg-type]
-    return Claimed(claim, attempts, crashes, depth, snapshot, verdict.decode(), tuple(bindings)), at  # type: ignore[arg-type,union-attr]
+    facts = (attempts, crashes, depth, snapshot, verdict.decode(), tuple(bindings), note.decode(), shown)  # type: ignore[union-attr]
+    return Claimed(claim, *facts), at  # type: ignore[arg-type]
+
+
+def _shown(board: str, view: Sequence[Any]) -> Shown:
+    epoch, gate, strategy, memo, seen, agenda, first, news = view
+    rows = zip(agenda[::2], agenda[1::2], strict=True)
+    activations = [activation(f"{board}{RS}{who.decode()}", text) for who, text in rows]
+    events = [event(board, first + i, text) for i, text in enumerate(news)]
+    texts = (gate.decode(), strategy.decode(), memo.decode())
+    return Shown(epoch, *texts, seen, tuple(sorted(activations, key=lambda each: each.rank)), tuple(events))
 
 
 def event(board: str, seq: int, text: bytes) -> Event:
@@ -153,6 +171,26 @@ def _whose(who: str, number: int | str) -> _Facts:
     return {"source": source, "addresses": addresses, "number": int(number)}
 
 
+def _switched(words: list[str], _seq: int) -> _Facts:
+    by, mode, epoch, strategy, reason = words
+    return {"by": by, "mode": mode, "epoch": int(epoch), "strategy": strategy or None, "reason": reason or None}
+
+
+def _granted(words: list[str], _seq: int) -> _Facts:
+    by, who, number, epoch, reason = words
+    return _whose(who, number) | {"by": by, "epoch": int(epoch), "reason": reason or None}
+
+
+def _held(words: list[str], _seq: int) -> _Facts:
+    by, epoch, reason = words
+    return {"by": by, "epoch": int(epoch), "reason": reason or None}
+
+
+def _handed_off(words: list[str], seq: int) -> _Facts:
+    by, who, note = words
+    return _whose(who, seq) | {"by": by, "reason": note or None}
+
+
 _OTHERS: dict[bytes, tuple[EventType, Callable[[list[str], int], _Facts]]] = {
     b"B": (EventType.CREATED, _program),
     b"X": (EventType.RETRACTED, _retracted),
@@ -164,4 +202,9 @@ _OTHERS: dict[bytes, tuple[EventType, Callable[[list[str], int], _Facts]]] = {
     b"W": (EventType.DECLINED, _ended),
     b"V": (EventType.REVIVED, _ended),
     b"C": (EventType.CLOSED, _program),
+    b"M": (EventType.SWITCHED, _switched),
+    b"G": (EventType.GRANTED, _granted),
+    b"Z": (EventType.PAUSED, _held),
+    b"Y": (EventType.RESUMED, _held),
+    b"H": (EventType.HANDED_OFF, _handed_off),
 }

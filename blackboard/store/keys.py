@@ -20,12 +20,15 @@ PARTITION_KEYS = {
     "dead": "sorted set by text: activation",
     "boards": "sorted set: board → when it was created, ms",
     "claims": "hash: worker instance/lane → its last claim (request, activations)",
-    "crews": "hash: source → |crew|crew|, the groups of workers that run it",
+    "crews": "hash: source → |crew|crew|, the groups of workers that run it, ! before it when it is paused; "
+    "!source → since when, by whom, why",
+    "acts": "list: the latest acts on sources: what US source US time US author US reason",
 }
 """What every script gets first, in this order. They live as long as the namespace."""
 
 BOARD_KEYS = {
-    "meta": "hash: state → status seq busy closing floor rev count idle; k:kind → its last event; cleared → revision",
+    "meta": "hash: state → status seq busy closing floor rev count idle mode+gate epoch unattended; "
+    "k:kind → its last event; cleared → revision; strategy, memo, seen → its control",
     "entries": "hash: address → version seq depth schema payload",
     "memory": "sorted set by text: alpha US token US key, the entries that pass a pattern",
     "agenda": "sorted set by text: identity of an open activation",

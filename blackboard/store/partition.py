@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from blackboard.activation import Activation, Claim, Claimed, StoredEntry
@@ -57,6 +57,34 @@ class Commit:
 
 
 @dataclass(slots=True)
+class Decision:
+    """What a strategy decided for a board that was claimed: the grants (identity, number, why), its state, and what it knows.
+
+    ``verdict`` is ``go`` or ``pause`` (with the reason); ``wake`` the store's time in ms at which to ask again, 0 for never.
+    """
+
+    claim: Claim
+    epoch: int
+    seen: int
+    memo: str
+    grants: Sequence[tuple[str, int, str]] = ()
+    wake: int = 0
+    verdict: str = "go"
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Steered:
+    """What a switch or a pause came to: ``ok``, ``done`` (it was so already), ``epoch``, ``absent`` or ``closed``; the epoch now,
+    how many activations it held or freed, and the identities of what was running."""
+
+    answer: str
+    epoch: int
+    moved: int = 0
+    running: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
 class ClaimRequest:
     """A worker's wish for work: how many, as whom, repeatable by its number. Times in milliseconds."""
 
@@ -96,6 +124,15 @@ class BoardFacts:
     busy: int
     closing: int
     entries: int
+    mode: str = "choreography"
+    epoch: int = 0
+    gate: str = "-"
+    unattended: int = 0
+
+    @property
+    def paused(self) -> bool:
+        """Nothing starts that is not granted by hand."""
+        return self.gate != "-"
 
     @property
     def settled(self) -> bool:
@@ -182,6 +219,96 @@ class Partition:
         for claim, lease in leases.items():
             words += [f"{claim.board}{codec.RS}{claim.identity}", claim.number, claim.epoch, lease]
         return list(self.keys.declared), words
+
+    # ------------------------------------------------------------------ control
+
+    async def switch(
+        self,
+        board: str,
+        operation: str,
+        author: str,
+        strategy: tuple[str, str] | None,
+        reason: str = "",
+        expected: int | None = None,
+        unattended: int = 0,
+        now: int | None = None,
+    ) -> Steered:
+        """Switch a board to orchestration by a strategy (its JSON and its name), or with None to choreography."""
+        mode, (text, name) = ("c", ("", "")) if strategy is None else ("o", strategy)
+        words: list[Argument] = [_now(now), operation, 1, board, author, reason, -1 if expected is None else expected]
+        return _steered(await self._run("switch", [board], [*words, mode, text, name, unattended]))
+
+    async def pause(self, board: str, author: str, reason: str = "", now: int | None = None) -> Steered:
+        """Pause a board: nothing starts any more that is not granted by hand."""
+        return _steered(await self._run("pause", [board], [_now(now), 1, board, author, reason]))
+
+    async def resume(
+        self, board: str, author: str, reason: str = "", step: bool = False, now: int | None = None
+    ) -> Steered:
+        """End a pause; with ``step``, until the strategy has granted something once more."""
+        return _steered(await self._run("resume", [board], [_now(now), 1, board, author, reason, int(step)]))
+
+    async def grant(
+        self,
+        board: str,
+        author: str,
+        identity: str,
+        number: int,
+        reason: str = "",
+        expected: int | None = None,
+        now: int | None = None,
+    ) -> Steered:
+        """Grant a held activation; the answer is ``free`` when it is not held."""
+        words: list[Argument] = [_now(now), 1, board, author, reason, -1 if expected is None else expected]
+        return _steered(await self._run("grant", [board], [*words, identity, number]))
+
+    async def veto(
+        self, board: str, author: str, identity: str, number: int, reason: str = "", now: int | None = None
+    ) -> str:
+        """Forbid an open activation: ``ok``, ``running`` (it has started), ``absent`` or ``closed``."""
+        words = [_now(now), 1, board, author, reason, identity, number]
+        answer: bytes = await self._run("veto", [board], words)
+        return answer.decode()
+
+    async def suspend(self, source: str, on: bool, author: str, reason: str = "", now: int | None = None) -> str:
+        """Pause or resume a source on all boards (``*``: every source): ``ok``, ``done`` or ``absent``."""
+        answer: bytes = await self._run("suspend", [], [_now(now), source, int(on), author, reason])
+        return answer.decode()
+
+    async def suspended(self) -> dict[str, tuple[int, str, str]]:
+        """The sources that are paused (``*``: all): since when (ms), by whom and why."""
+        rows = _pairs(await self.calls.command("HGETALL", self.keys.crews))
+        found = {name.decode()[1:]: text.decode().split(codec.US, 2) for name, text in rows if name.startswith(b"!")}
+        return {name: (int(at), by, why) for name, (at, by, why) in found.items()}
+
+    async def acts(self, limit: int = 100) -> list[tuple[str, str, int, str, str]]:
+        """The latest pauses and resumptions of sources, oldest first: what, source, when (ms), by whom, why."""
+        rows = await self.calls.command("LRANGE", self.keys.acts, -limit, -1)
+        acts = [row.decode().split(codec.US, 4) for row in rows]
+        return [(what, source, int(at), by, why) for what, source, at, by, why in acts]
+
+    async def strategy(self, board: str) -> tuple[str, str, int]:
+        """The strategy of a board and its state as JSON (empty: none), and the last event that it knows."""
+        key = self.keys.of_board(board, "meta")
+        strategy, memo, seen = await self.calls.command("HMGET", key, "strategy", "memo", "seen")
+        return (strategy or b"").decode(), (memo or b"").decode(), int(seen or 0)
+
+    async def decide(
+        self, decisions: Sequence[Decision], request: ClaimRequest, now: int | None = None
+    ) -> tuple[list[tuple[str, str]], Handed]:
+        """Apply decisions and claim more boards: for each decision the answer and what it is about.
+
+        The answer is ``ok``, ``done`` (this very decision was applied before), ``lost``, ``closed``, ``epoch`` (the board was
+        switched or paused meanwhile) or ``absent`` (what was granted is not held any more: look again).
+        """
+        boards = list(dict.fromkeys(decision.claim.board for decision in decisions))
+        slots = {board: slot for slot, board in enumerate(boards, 1)}
+        words: list[Argument] = [_now(now), len(boards), *boards, len(decisions)]
+        for decision in decisions:
+            words += _decision(decision, slots)
+        answer = await self._run("decide", boards, [*words, *_request(request)])
+        results = [(each[0].decode(), _text(each[1])) for each in answer[0]]
+        return results, Handed(codec.claimed(answer[1:], request.owner), answer[1])
 
     # ------------------------------------------------------------------ sources
 
@@ -315,8 +442,26 @@ class Partition:
 
 
 def _facts(board: str, state: bytes) -> BoardFacts:
-    status, seq, busy, closing, _floor, _rev, count, _idle = state.decode().split(" ")
-    return BoardFacts(board, status, int(seq), int(busy), int(closing), int(count))
+    status, seq, busy, closing, _floor, _rev, count, _idle, *control = state.decode().split(" ")
+    facts = BoardFacts(board, status, int(seq), int(busy), int(closing), int(count))
+    if not control:  # written before there was control
+        return facts
+    gate, epoch, unattended = control
+    mode = "orchestration" if gate[0] == "o" else "choreography"
+    return replace(facts, mode=mode, gate=gate[1], epoch=int(epoch), unattended=int(unattended))
+
+
+def _steered(answer: Sequence[Any]) -> Steered:
+    moved = int(answer[2]) if len(answer) > 2 else 0
+    return Steered(_text(answer[0]), int(answer[1]), moved, tuple(map(_text, answer[3:])))
+
+
+def _decision(decision: Decision, slots: Mapping[str, int]) -> list[Argument]:
+    words: list[Argument] = [*_held(decision.claim, slots[decision.claim.board]), decision.epoch, decision.seen]
+    words += [decision.memo, decision.verdict, decision.wake, decision.reason, len(decision.grants)]
+    for identity, number, why in decision.grants:
+        words += [identity, number, why]
+    return words
 
 
 def _now(now: int | None) -> Argument:

@@ -22,6 +22,8 @@ LUA = Path(__file__).parent / "lua"
 _LIBRARY = "LIBRARY"
 """Stands for the library's name while its content is digested."""
 
+_PRIVATE = "--- @private\n"
+
 _INCLUDE = re.compile(r'^--- @include "(?P<name>[a-z]+)"\n', re.MULTILINE)
 
 
@@ -96,7 +98,10 @@ def _ordered() -> list[str]:
 
 
 def _part(name: str) -> str:
-    return (LUA / "lib" / f"{name}.lua").read_text(encoding="utf-8")
+    """A part; what stands behind its private mark is a block, whose names no other part sees (Lua allows for 200 names)."""
+    text = (LUA / "lib" / f"{name}.lua").read_text(encoding="utf-8")
+    public, mark, private = text.partition(_PRIVATE)
+    return f"{public}do\n{private}end\n" if mark else text
 
 
 def _function(command: str) -> str:

@@ -216,7 +216,7 @@ def check_indexes(model: Model, seen: Seen, expect: Expect) -> None:
     by_state: dict[str, set[str]] = {letter: set() for letter in codec.STATES}
     for name, activation in zip(seen.raw, seen.activations, strict=True):
         by_state[LETTERS[activation.state]].add(name)
-    expect("ready", sorted(by_state["r"]), sorted(row.split(codec.US, 3)[3] for row in seen.ready))
+    expect("ready", sorted(by_state["r"]), sorted(row.split(codec.US, 4)[4] for row in seen.ready))
     expect("due", by_state["d"] | by_state["t"], set(seen.due))
     expect("leases", by_state["x"], set(seen.leases))
     expect("dead", by_state["D"], seen.dead)

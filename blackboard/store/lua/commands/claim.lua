@@ -12,6 +12,7 @@
 --- @include "board"
 --- @include "condition"
 --- @include "triggers"
+--- @include "control"
 --- @include "binding"
 --- @include "claiming"
 

@@ -13,6 +13,7 @@
 --- @include "board"
 --- @include "condition"
 --- @include "triggers"
+--- @include "control"
 --- @include "agenda"
 --- @include "closing"
 
@@ -23,6 +24,7 @@ if not ctx.status then return { 'absent', 0, 0 } end
 if ctx.status ~= 'open' then return { 'done', ctx.seq, 0 } end
 
 local dropped = closing.drop_agenda(ctx)
+control.dismiss(ctx)
 ctx.status = 'closed'
 board.event(ctx, 'C', author, reason, dropped)
 board.flush()

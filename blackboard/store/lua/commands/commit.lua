@@ -17,6 +17,7 @@
 --- @include "board"
 --- @include "condition"
 --- @include "triggers"
+--- @include "control"
 --- @include "agenda"
 --- @include "binding"
 --- @include "matching"
@@ -33,8 +34,7 @@ local operations = committing.read(slots)
 local answers = {}
 for i, operation in ipairs(operations) do answers[i] = committing.commit(operation, bounds) end
 
-board.flush()
-partition.flush()
+control.finish()
 local request = claiming.read()
 local reply = { answers }
 if request.wanted > 0 then

@@ -14,6 +14,7 @@
 --- @include "board"
 --- @include "condition"
 --- @include "triggers"
+--- @include "control"
 --- @include "agenda"
 --- @include "binding"
 --- @include "matching"
@@ -38,7 +39,6 @@ else
 end
 settling.after(claim, dirty, activation[DEPTH])
 
-board.flush()
-partition.flush()
+control.finish()
 partition.wake(partition.awake)
 return 'ok'

@@ -14,6 +14,7 @@
 --- @include "board"
 --- @include "condition"
 --- @include "triggers"
+--- @include "control"
 --- @include "agenda"
 --- @include "binding"
 --- @include "matching"
@@ -42,9 +43,8 @@ matching.apply(ctx, changes, '', 1)
 matching.quiesce(ctx, '', 1)
 local reply = contribution.answer(ctx, versions)
 
-board.flush()
+control.finish()
 journal.remember(ctx, operation, reply)
 life.flush()
-partition.flush()
 partition.wake(partition.awake)
 return reply

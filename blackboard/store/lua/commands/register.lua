@@ -12,6 +12,7 @@
 --- @include "partition"
 --- @include "condition"
 --- @include "triggers"
+--- @include "suspending"
 --- @include "registering"
 
 local crew = arguments.next()

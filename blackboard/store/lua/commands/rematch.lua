@@ -16,6 +16,7 @@
 --- @include "board"
 --- @include "condition"
 --- @include "triggers"
+--- @include "control"
 --- @include "agenda"
 --- @include "binding"
 --- @include "matching"
@@ -37,7 +38,6 @@ if following ~= '0' then
   return { 'more', following }
 end
 rematching.enable(ctx, revision)
-board.flush()
-partition.flush()
+control.finish()
 partition.wake(partition.awake)
 return { 'ok', revision }

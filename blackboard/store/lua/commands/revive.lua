@@ -13,6 +13,7 @@
 --- @include "board"
 --- @include "condition"
 --- @include "triggers"
+--- @include "control"
 --- @include "agenda"
 --- @include "binding"
 --- @include "matching"
@@ -35,7 +36,6 @@ matching.revisit(ctx, identity, ctx.seq, activation[DEPTH])
 matching.quiesce(ctx, '', 1)
 local left = partition.activation(ctx.id .. RS .. identity)
 
-board.flush()
-partition.flush()
+control.finish()
 partition.wake(partition.awake)
 return left and 'ok' or 'obviated'

@@ -1,9 +1,10 @@
 -- The agenda of a board: how activations come, wait, become ready and leave.
 --
--- States: r ready, d delayed, t retrying, w waiting for its precondition, x running, D dead.
+-- States: r ready, u held (ungranted), d delayed, t retrying, w waiting for its precondition, x running, D dead.
 
 local agenda = {}
-local ACTIVE = { r = true, d = true, t = true, x = true }
+--- @private
+local ACTIVE = { r = true, u = true, d = true, t = true, x = true }
 
 --- Counts an activation in or out of what keeps the board from quiescence.
 local function weigh(ctx, activation, sign)
@@ -41,6 +42,7 @@ function agenda.move(ctx, identity, activation, state)
   local field, source = ctx.id .. RS .. identity, codec.source(identity)
   weigh(ctx, activation, -1)
   unschedule(field, source, activation)
+  if state == 'r' and control.holds_back(ctx, activation) then state = 'u' end
   activation[STATE] = state
   if state ~= 'x' then activation[OWNER], activation[DIRTY], activation[PART] = '-', 0, 0 end
   schedule(field, source, activation)
@@ -69,7 +71,8 @@ function agenda.open(ctx, trigger, identity, bound, cause, depth)
   local delayed = trigger.af ~= nil
   local due, quiescent = delayed and board.now + trigger.af or 0, trigger.q or 0
   local activation = {
-    '-', number, cause, depth, trigger.pr or 0, board.now, due, 0, 0, 0, '-', 0, 0, 0, 0, quiescent, 0, '-', bound, '',
+    '-', number, cause, depth, trigger.pr or 0, board.now, due, 0, 0, 0, '-', 0, 0, 0, 0, quiescent, 0, '-', 0, 0, 0,
+    bound, '', '',
   }
   if partition.activation(ctx.id .. RS .. identity) then partition.dead[ctx.id .. RS .. identity] = false end
   lexset.put(board.agenda(ctx), identity, true)

@@ -5,6 +5,7 @@
 -- A kind without key has at most one entry on a board and needs no memory.
 
 local binding = {}
+--- @private
 
 --- The member of a memory for an entry, or nil when it does not belong there.
 function binding.member(entry, pattern)

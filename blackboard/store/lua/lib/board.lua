@@ -3,9 +3,11 @@
 -- Nothing is written before `board.flush`: a script first decides everything for all its boards, so that an error
 -- in between leaves the store as it was.
 
-local BOARD_KEYS = 7
-local BOARD_STATE = '^(%a+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$'
 local board = {}
+--- @private
+local BOARD_KEYS = 7
+-- The last four are missing where a board was written before there was control.
+local BOARD_STATE = '^(%a+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) ?([co]?)([-ps]?) ?(%d*) ?(%d*)$'
 
 -- Boards as tables, used again by later calls: filling one is cheaper than making one.
 local used_boards = {}
@@ -20,22 +22,27 @@ local function blank(place)
   local ctx = used_boards[place] or {}
   used_boards[place] = ctx
   ctx.cache, ctx.happened, ctx.touched, ctx.events, ctx.changed, ctx.firings = {}, 0, false, false, false, false
-  ctx.kinds, ctx.memory_set, ctx.agenda_set, ctx.born, ctx.cleared = false, false, false, false, false
+  ctx.kinds, ctx.memory_set, ctx.agenda_set, ctx.born, ctx.facts = false, false, false, false, false
   return ctx
 end
 
 --- Opens a board by its seven keys. `seq` counts events; `busy` and `closing` count the activations that will still do
 --- something (`closing`: those of sources that wait for quiescence; `idle`: such ones that wait for their precondition);
---- `floor` is the highest version ever retracted.
+--- `floor` is the highest version ever retracted. `mode` is c (choreography) or o (orchestration), `gate` - (open), p (paused)
+--- or s (paused after the next decision), `control` the epoch of control, `unattended` the milliseconds after which a board
+--- without a controller is choreographed again (0: never).
 local function open(id, meta, entries, memory, agenda_key, log, fired, ops)
   local state = redis.call('HGET', meta, 'state')
-  local status, seq, busy, closing, floor, rev, count, idle = string.match(state or '', BOARD_STATE)
+  local status, seq, busy, closing, floor, rev, count, idle, mode, gate, epoch, unattended
+    = string.match(state or '', BOARD_STATE)
   if state and not status then error('the facts of board ' .. id .. ' cannot be read: ' .. state) end
   local ctx = blank(#board.all + 1)
   ctx.id, ctx.meta, ctx.entries, ctx.memory_key, ctx.agenda_key, ctx.log = id, meta, entries, memory, agenda_key, log
   ctx.fired, ctx.ops, ctx.status, ctx.seq = fired, ops, status, tonumber(seq or 0)
   ctx.busy, ctx.closing, ctx.floor = tonumber(busy or 0), tonumber(closing or 0), tonumber(floor or 0)
   ctx.rev, ctx.count, ctx.idle = tonumber(rev or 0), tonumber(count or 0), tonumber(idle or 0)
+  ctx.mode, ctx.gate = mode == 'o' and 'o' or 'c', gate ~= '' and gate or '-'
+  ctx.control, ctx.unattended = tonumber(epoch) or 0, tonumber(unattended) or 0
   board.all[#board.all + 1], board.by_id[id] = ctx, ctx
   return ctx
 end
@@ -59,7 +66,7 @@ function board.open(id, first) return open(id, unpack(arguments.keys, first, fir
 function board.view(id)
   if board.by_id[id] then return board.by_id[id] end
   local stem = partition.tag .. 'b:' .. id .. ':'
-  return open(id, stem .. 'meta', stem .. 'entries', stem .. 'memory')
+  return open(id, stem .. 'meta', stem .. 'entries', stem .. 'memory', stem .. 'agenda', stem .. 'log')
 end
 
 --- Opens the boards named in ARGV (`count, id, …`), whose keys follow those of the partition.
@@ -104,6 +111,12 @@ function board.put(ctx, address, entry)
   ctx.changed[address] = true
 end
 
+--- Notes a fact of the board that is not among those that every call needs.
+function board.note(ctx, name, value)
+  if not ctx.facts then ctx.facts = {} end
+  ctx.facts[name], ctx.touched = value, true
+end
+
 --- Notes the event that changed a kind last.
 function board.note_kind(ctx, kind, seq)
   if not ctx.kinds then ctx.kinds = {} end
@@ -119,6 +132,7 @@ end
 local EVENT_FIELDS = {
   B = '%s', P = '%s %s %d %s %s', R = '%s %s %d %s %s', X = '%s %s %d', T = '%d %s %d', O = '%d %s %d', F = '%s %s %d %d %d %d',
   E = '%s %s %d %d %d %s', D = '%s %s %d %s %s', W = '%s %s %d %s', V = '%s %s %d', C = '%s %s %d',
+  M = '%s %s %d %s %s', G = '%s %s %d %d %s', Z = '%s %d %s', Y = '%s %d %s', H = '%s %s %s',
 }
 local formats = {} -- made at first use: while a library is loaded, it has no functions to call
 
@@ -181,11 +195,13 @@ local function flush_firings(ctx)
   many('HSET', ctx.fired, set, n)
 end
 
+local META = '%s %d %d %d %d %d %d %d %s%s %d %d'
+
 local function flush_meta(ctx)
   local set, n = scratch.set, 2
-  set[1], set[2] = 'state', string.format('%s %d %d %d %d %d %d %d', ctx.status, ctx.seq, ctx.busy, ctx.closing, ctx.floor,
-    ctx.rev, ctx.count, ctx.idle)
-  if ctx.cleared then set[n + 1], set[n + 2], n = 'cleared', ctx.cleared, n + 2 end
+  set[1], set[2] = 'state', string.format(META, ctx.status, ctx.seq, ctx.busy, ctx.closing, ctx.floor,
+    ctx.rev, ctx.count, ctx.idle, ctx.mode, ctx.gate, ctx.control, ctx.unattended)
+  for name, value in pairs(ctx.facts or NONE) do set[n + 1], set[n + 2], n = name, value, n + 2 end
   if ctx.kinds then
     for kind, seq in pairs(ctx.kinds) do set[n + 1], set[n + 2], n = 'k:' .. kind, string.format('%d', seq), n + 2 end
   end

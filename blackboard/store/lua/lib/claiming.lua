@@ -5,10 +5,13 @@
 -- settles it by `fail` or `release`.
 
 local claiming = {}
+--- @private
 -- Patterns, made once.
-local FIRST, FIELD = '^[^' .. US .. ']+', '^[^' .. US .. ']+' .. US .. '%d+' .. US .. '%d+' .. US .. '(.*)$'
+local WORD = '[^' .. US .. ']+'
+local FIRST, FIELD = '^' .. WORD, '^' .. WORD .. US .. WORD .. US .. WORD .. US .. WORD .. US .. '(.*)$'
 local SCAN, SWEEP = 64, 128 -- sources looked at, timers and leases moved, in one call
 local CRASH_LIMIT = 3
+local VIEW, NEWS = 5000, 1000 -- activations and events that a controller is shown
 
 --- Whoever finds that work is ready again wakes those who run it.
 local function make_ready(field, source, activation)
@@ -16,17 +19,22 @@ local function make_ready(field, source, activation)
   partition.awake[source] = true
 end
 
---- Timers that are due make their activation ready; a retry or a delay keeps the age of its due time.
-local function fire_timers()
+--- Timers that are due make their activation ready; a retry or a delay keeps the age of its due time. A board that waited
+--- too long for a controller is handed to the claimer, to be choreographed again.
+local function fire_timers(settle)
   local fields = redis.call('ZRANGEBYSCORE', DUE, '-inf', board.now, 'LIMIT', 0, SWEEP)
   partition.load(fields)
   for _, field in ipairs(fields) do
     local activation, _, identity = partition.activations[field], codec.split_field(field)
     partition.due[field] = false
+    local source = codec.source(identity)
     if activation and (activation[STATE] == 'd' or activation[STATE] == 't') then
       activation[STATE], activation[SINCE] = 'r', activation[DUE_AT]
-      make_ready(field, codec.source(identity), activation)
+      make_ready(field, source, activation)
       partition.put(field, activation)
+    elseif activation and control.is_control(identity) and activation[STATE] == 'r' then
+      partition.ready[codec.ready(field, source, activation)] = false -- no controller came in time
+      settle[#settle + 1] = { field, 'unattended' }
     end
   end
 end
@@ -42,10 +50,12 @@ local function reap_leases()
     if not activation or activation[STATE] ~= 'x' then
       partition.leases[field] = false
     else
-      local trigger = triggers.source(codec.source(identity))
+      local trigger = control.is_control(identity) and control.TRIGGER or triggers.source(codec.source(identity))
       activation[CRASHES] = activation[CRASHES] + 1
       if activation[CRASHES] > (trigger and trigger.cr or CRASH_LIMIT) then
         settle[#settle + 1] = { field, 'poison' }
+      elseif control.is_control(identity) then
+        control.recover(board.view(codec.split_field(field)), activation)
       elseif activation[DIRTY] == 1 or not trigger then
         settle[#settle + 1] = { field, 'revisit' }
       else
@@ -62,7 +72,7 @@ end
 --- Timers and leases, written down before anything is picked.
 function claiming.recover()
   local settle = reap_leases()
-  fire_timers()
+  fire_timers(settle)
   partition.flush()
   return settle
 end
@@ -155,7 +165,26 @@ local function emit_binding(reply, ctx, trigger, identity, activation)
   return newest
 end
 
---- Hands one activation to the claimer: `field, number, epoch, attempts, crashes, depth, snapshot, flag, binding`.
+--- Shows a controller the board: `epoch, gate, strategy, its state, the last event it knows, the agenda (identity, text, …),
+--- the number of the first event that is news, news…`.
+local function emit_view(reply, ctx)
+  local facts = redis.call('HMGET', ctx.meta, 'strategy', 'memo', 'seen')
+  local seen = tonumber(facts[3] or 0)
+  local open, identities = {}, redis.call('ZRANGE', ctx.agenda_key, 0, VIEW - 1)
+  for first = 1, #identities, 1000 do
+    local fields, last = {}, math.min(first + 999, #identities)
+    for i = first, last do fields[i - first + 1] = ctx.id .. RS .. identities[i] end
+    for i, text in ipairs(redis.call('HMGET', ACTIVATIONS, unpack(fields))) do
+      if text then open[#open + 1], open[#open + 2] = identities[first + i - 1], text end
+    end
+  end
+  local from = math.max(seen, ctx.seq - NEWS)
+  local news = redis.call('LRANGE', ctx.log, from, ctx.seq - 1)
+  reply[#reply + 1] = -1
+  reply[#reply + 1] = { ctx.control, ctx.gate, facts[1] or '', facts[2] or '', seen, open, from + 1, news }
+end
+
+--- Hands one activation to the claimer: `field, number, epoch, attempts, crashes, depth, snapshot, flag, note, binding`.
 function claiming.hand_out(reply, field, owner, lease, flag)
   local activation, id, identity = partition.activation(field), codec.split_field(field)
   local ctx, trigger = board.view(id), triggers.source(codec.source(identity))
@@ -164,8 +193,10 @@ function claiming.hand_out(reply, field, owner, lease, flag)
   local n = #reply
   reply[n + 1], reply[n + 2], reply[n + 3], reply[n + 4] = field, activation[NUMBER], activation[EPOCH], activation[ATTEMPTS]
   reply[n + 5], reply[n + 6], reply[n + 7] = activation[CRASHES], activation[DEPTH], ctx.seq
-  reply[n + 8] = flag
-  local mark = emit_binding(reply, ctx, trigger, identity, activation)
+  reply[n + 8], reply[n + 9] = flag, activation[NOTE]
+  local of_control = control.is_control(identity)
+  local mark = of_control and 0
+  if of_control then emit_view(reply, ctx) else mark = emit_binding(reply, ctx, trigger, identity, activation) end
   if flag == '' and mark then
     activation[MARK] = mark
   elseif flag == '' then
@@ -175,11 +206,27 @@ function claiming.hand_out(reply, field, owner, lease, flag)
   partition.put(field, activation)
 end
 
+--- A timer or a lost lease makes ready what may not start: it is held, and controllers are told. (Whether it may was not
+--- asked before, since that is written on the board, and timers and leases are those of the partition.)
+local function is_held(field, activation)
+  local id, identity = codec.split_field(field)
+  if control.is_control(identity) then
+    if activation[DUE_AT] > 0 then partition.due[field], activation[DUE_AT] = false, 0 end
+    return false
+  end
+  local ctx = board.view(id)
+  if not control.holds_back(ctx, activation) then return false end
+  activation[STATE] = 'u'
+  partition.put(field, activation)
+  control.arouse(ctx)
+  return true
+end
+
 --- Hands out what can be handed out. What cannot (its records are damaged) is handed out to be buried: it must not stop
 --- those that come after it. A row without an activation is dropped.
 local function hand_out_safely(reply, field, owner, lease, flag)
   local activation, length = partition.activation(field), #reply
-  if not activation then return nil end
+  if not activation or flag == '' and is_held(field, activation) then return nil end
   local epoch = activation[EPOCH]
   local ok = pcall(claiming.hand_out, reply, field, owner, lease, flag)
   if ok then return flag end
@@ -187,7 +234,7 @@ local function hand_out_safely(reply, field, owner, lease, flag)
   activation[STATE], activation[OWNER], activation[EPOCH], activation[STARTED] = 'x', owner, epoch + 1, board.now
   local facts = { field, activation[NUMBER], activation[EPOCH], activation[ATTEMPTS], activation[CRASHES], activation[DEPTH], 0 }
   for _, fact in ipairs(facts) do reply[#reply + 1] = fact end
-  reply[#reply + 1], reply[#reply + 2] = 'damaged', 0
+  reply[#reply + 1], reply[#reply + 2], reply[#reply + 3] = 'damaged', '', 0
   partition.leases[field] = board.now + lease
   partition.put(field, activation)
   return 'damaged'

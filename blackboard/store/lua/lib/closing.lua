@@ -1,6 +1,7 @@
 -- The end of a board.
 
 local closing = {}
+--- @private
 
 --- Takes every activation off the agenda, dead ones too. Returns how many.
 function closing.drop_agenda(ctx)

@@ -6,10 +6,17 @@
 local US, RS, LAST = '\31', '\30', '\255'
 local codec = {}
 
+-- An activation is a list of its facts; these are their places. (A table with twenty names takes four times the memory,
+-- and making tables is most of what a script costs.)
+local STATE, NUMBER, CAUSE, DEPTH, PRIORITY, SINCE, DUE_AT, ATTEMPTS, CRASHES, EPOCH, OWNER = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+local MARK, SNAPSHOT, DIRTY, PART, QUIESCENT, STARTED, OWN, RATING, GRANTED, HANDED = 12, 13, 14, 15, 16, 17, 18, 19, 20, 21
+local BOUND, NOTE, PROBLEM = 22, 23, 24
+--- @private
+
 -- Patterns, made once.
-local FIELDS = '^([^' .. US .. ']*)' .. US .. '([^' .. US .. ']*)' .. US .. '(.*)$'
+local FIELDS = '^([^' .. US .. ']*)' .. US .. '([^' .. US .. ']*)' .. US .. '([^' .. US .. ']*)' .. US .. '(.*)$'
 local SOURCE, ADDRESSES, ADDRESS = '^[^' .. RS .. ']+', RS .. '(.*)$', '[^' .. RS .. ']+'
-local READY_ROW = '%s' .. US .. '%04d' .. US .. '%013d' .. US
+local READY_ROW = '%s' .. US .. '%04d' .. US .. '%s' .. US .. '%013d' .. US
 local BOARD = '^([^' .. RS .. ']+)' .. RS .. '(.*)$'
 
 --- An entry is `version seq depth schema payload`.
@@ -42,27 +49,39 @@ function codec.source(identity) return string.match(identity, SOURCE) end
 
 function codec.split_field(field) return string.match(field, BOARD) end
 
--- An activation is a list of its facts; these are their places. (A table with twenty names takes four times the memory,
--- and making tables is most of what a script costs.)
-local STATE, NUMBER, CAUSE, DEPTH, PRIORITY, SINCE, DUE_AT, ATTEMPTS, CRASHES, EPOCH, OWNER = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
-local MARK, SNAPSHOT, DIRTY, PART, QUIESCENT, STARTED, OWN, BOUND, PROBLEM = 12, 13, 14, 15, 16, 17, 18, 19, 20
-local ACTIVATION = '["%s",%d,%d,%d,%d,%d,%d,%d,%d,%d,"%s",%d,%d,%d,%d,%d,%d,"%s"]' .. US
+local ACTIVATION = '["%s",%d,%d,%d,%d,%d,%d,%d,%d,%d,"%s",%d,%d,%d,%d,%d,%d,"%s",%.14g,%d,%d]' .. US
 
---- An activation is written as a JSON array of its plain facts, then the addresses bound (refire once), then its last error.
+--- An activation is written as a JSON array of its plain facts, then the addresses bound (refire once), what was said when
+--- control was handed to it, and its last error.
 function codec.activation(text)
-  local head, bound, problem = string.match(text, FIELDS)
+  local head, bound, note, problem = string.match(text, FIELDS)
   local activation = cjson.decode(head)
-  activation[BOUND], activation[PROBLEM] = bound, problem
+  activation[BOUND], activation[NOTE], activation[PROBLEM] = bound, note, problem
   return activation
 end
 
 function codec.activation_text(activation)
-  return string.format(ACTIVATION, unpack(activation, 1, OWN)) .. activation[BOUND] .. US .. activation[PROBLEM]
+  return string.format(ACTIVATION, unpack(activation, 1, HANDED))
+    .. activation[BOUND] .. US .. activation[NOTE] .. US .. activation[PROBLEM]
 end
 
---- The member of the ready set: ordered by source, then priority (highest first), then age.
+--- The rating in an activation's text.
+function codec.rating(text) return tonumber(string.match(text, '"[^"]*",([^,]+),%d+,%d+%]' .. US)) end
+
+local function complement(digit) return string.char(105 - string.byte(digit)) end -- 0 ↔ 9, 1 ↔ 8, …
+
+--- A rating as text that sorts the highest first. Most have none.
+local function descending(rating)
+  if rating == 0 then return 'm' end
+  local text = string.format('%015.3f', math.min(math.abs(rating), 1e10))
+  if rating > 0 then return 'e' .. string.gsub(text, '%d', complement) end
+  return 't' .. text
+end
+
+--- The member of the ready set: ordered by source, then priority and rating (highest first), then age.
 function codec.ready(field, source, activation)
-  return string.format(READY_ROW, source, 5000 - activation[PRIORITY], activation[SINCE]) .. field
+  local priority, rating = 5000 - activation[PRIORITY], descending(activation[RATING])
+  return string.format(READY_ROW, source, priority, rating, activation[SINCE]) .. field
 end
 
 --- What fired last for an identity: the newest version it was bound to, the events of its own commits

@@ -1,6 +1,7 @@
 -- The commit of one activation: all of it or nothing.
 
 local committing = {}
+--- @private
 
 --- Reads the operations and, with two calls, everything they name.
 function committing.read(slots)

@@ -1,6 +1,7 @@
 -- Conditions on the fields of an entry, as data: {op, path, constant}. The same semantics as blackboard/condition.py.
 
 local condition = {}
+--- @private
 
 --- The entry's payload, decoded once and only when a condition asks for a field.
 function condition.document(entry)

@@ -5,6 +5,7 @@
 --   -3     nothing newer than the author's snapshot
 
 local contribution = {}
+--- @private
 local ANYTHING, NEW, NO_NEWER = -1, -2, -3
 
 --- Reads writes from ARGV: `address, expected, schema, payload`; an empty schema retracts.

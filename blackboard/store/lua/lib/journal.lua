@@ -1,6 +1,7 @@
 -- The operations that a board took from outside, with their answers: a repeated one is answered, not done again.
 
 local journal = {}
+--- @private
 local KEPT = 512
 
 --- The answer to an operation that was done before, or nil.

@@ -1,6 +1,7 @@
 -- How a board comes to be.
 
 local life = {}
+--- @private
 
 at_beginning(function() life.born = nil end)
 

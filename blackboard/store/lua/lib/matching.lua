@@ -4,6 +4,7 @@
 -- The agenda afterwards is the conflict set: every binding whose trigger holds and that has not fired, and no other.
 
 local matching = {}
+--- @private
 
 --- Applies a change to the memories of its kind.
 function matching.remember(ctx, change)

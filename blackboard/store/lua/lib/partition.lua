@@ -2,13 +2,15 @@
 -- Read through and written behind, like the boards.
 
 local partition = {}
-local PARTITION_KEYS = 10
+local PARTITION_KEYS = 11
 -- The first keys of every script, in this order.
-local SOURCES, TRIGGERS, ACTIVATIONS, READY, DUE, LEASES, DEAD, BOARDS, CLAIMS, CREWS
+local SOURCES, TRIGGERS, ACTIVATIONS, READY, DUE, LEASES, DEAD, BOARDS, CLAIMS, CREWS, ACTS
 
 at_beginning(function()
-  SOURCES, TRIGGERS, ACTIVATIONS, READY, DUE, LEASES, DEAD, BOARDS, CLAIMS, CREWS = unpack(arguments.keys, 1, PARTITION_KEYS)
+  SOURCES, TRIGGERS, ACTIVATIONS, READY, DUE, LEASES, DEAD, BOARDS, CLAIMS, CREWS, ACTS
+    = unpack(arguments.keys, 1, PARTITION_KEYS)
   partition.tag = string.match(SOURCES, '^(.*)sources$')
+  partition.restated = {}
   partition.activations, partition.changed, partition.awake, partition.known_crews = {}, {}, {}, {}
   partition.ready, partition.due, partition.leases, partition.dead = {}, {}, {}, {}
 end)
@@ -44,6 +46,19 @@ function partition.put(field, activation)
   partition.activations[field], partition.changed[field] = activation, true
 end
 
+--- Replaces an activation's text as it is.
+function partition.restate(field, text)
+  partition.activations[field], partition.restated[field] = nil, text
+end
+
+local function flush_restated()
+  if next(partition.restated) == nil then return end
+  local set, n = scratch.set, 0
+  for field, text in pairs(partition.restated) do set[n + 1], set[n + 2], n = field, text, n + 2 end
+  many('HSET', ACTIVATIONS, set, n)
+  partition.restated = {}
+end
+
 local function flush_scores(key, staged)
   if next(staged) == nil then return staged end
   local set, removed, n, r = scratch.set, scratch.removed, 0, 0
@@ -77,6 +92,7 @@ end
 
 function partition.flush()
   flush_activations()
+  flush_restated()
   partition.ready = flush_scores(READY, partition.ready)
   partition.due = flush_scores(DUE, partition.due)
   partition.leases = flush_scores(LEASES, partition.leases)
@@ -97,7 +113,8 @@ end
 function partition.crews(source)
   local crews = partition.known_crews[source]
   if not crews then
-    crews = redis.call('HGET', CREWS, source) or ''
+    crews = source == '@control' and '|@control|' or redis.call('HGET', CREWS, source) or ''
+    if string.sub(crews, 1, 1) == '!' then crews = '' end -- nobody runs a source that is paused
     partition.known_crews[source] = crews
   end
   return crews

@@ -4,6 +4,7 @@
 -- source is listed under; `?revision` the number of registrations, `?stamp` that and the time of the last.
 
 local registering = {}
+--- @private
 
 --- The trigger with the revision it was registered under, as JSON text.
 local function stamped(trigger, revision) return '{"rv":' .. revision .. ',' .. string.sub(trigger, 2) end
@@ -53,7 +54,7 @@ local function join_crew(crew, cards)
   if crew == '' then return end
   local crews = {}
   for _, card in ipairs(cards) do
-    local known = redis.call('HGET', CREWS, card.name) or '|'
+    local known = redis.call('HGET', CREWS, card.name) or suspending.is_off(card.name) and '!|' or '|'
     if not string.find(known, '|' .. crew .. '|', 1, true) then
       crews[#crews + 1], crews[#crews + 2] = card.name, known .. crew .. '|'
     end

@@ -1,6 +1,7 @@
 -- A board meets sources that were registered after its entries were posted.
 
 local rematching = {}
+--- @private
 
 --- Puts a memory's member when the store lacks it.
 local function remember(ctx, member)
@@ -54,7 +55,7 @@ function rematching.clear(ctx, revision)
       end
     end
   end
-  ctx.cleared, ctx.touched = revision, true
+  board.note(ctx, 'cleared', revision)
   return dropped
 end
 

@@ -1,6 +1,7 @@
 -- How a running activation ends: fenced by its number, its epoch and the worker instance that holds the lease.
 
 local settling = {}
+--- @private
 
 -- Operations as tables, used again by later calls.
 local used_claims, taken = {}, 0

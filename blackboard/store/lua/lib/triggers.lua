@@ -4,6 +4,7 @@
 -- a stamp (its revision and its time), so that a namespace that was deleted and made anew is never taken for the old one.
 
 local triggers = { BEGINNING = '?beginning' }
+--- @private
 local AT_QUIESCENCE, STAMP = '?quiescent', '?stamp'
 local NAMESPACES = 16 -- whose triggers are kept decoded
 local memory = { namespaces = {}, size = 0 }

@@ -1,0 +1,36 @@
+-- A person or a program grants one held activation.
+--
+-- KEYS    partition keys, board keys
+-- ARGV    now, board count = 1, board, author, reason, expected epoch (-1: any), identity, number
+-- returns {'ok', epoch} | {'epoch', epoch now} | {'free', 0} (it is not held: nothing to grant) | {'absent', 0} | {'closed', 0}
+-- events  G (granted)
+-- repeat  what was granted is not held any more: a second call answers 'free'
+
+--- @include "arguments"
+--- @include "codec"
+--- @include "lexset"
+--- @include "partition"
+--- @include "board"
+--- @include "condition"
+--- @include "triggers"
+--- @include "control"
+--- @include "agenda"
+--- @include "binding"
+--- @include "matching"
+--- @include "settling"
+--- @include "deciding"
+
+board.now = arguments.now()
+local ctx = board.open_all()[1]
+local author, reason, expected = arguments.next(), arguments.next(), arguments.number()
+local identity, number = arguments.next(), arguments.number()
+local refused = control.objection(ctx, expected >= 0 and expected or nil)
+if refused then return refused end
+local activation = partition.activation(ctx.id .. RS .. identity)
+if not activation or activation[NUMBER] ~= number or activation[STATE] == 'D' then return { 'absent', 0 } end
+if activation[STATE] ~= 'u' then return { 'free', 0 } end
+
+deciding.grant(ctx, { identity = identity, why = reason }, activation, author)
+control.finish()
+partition.wake(partition.awake)
+return { 'ok', ctx.control }

@@ -1,0 +1,36 @@
+-- Ends a pause. With `step`, only until the strategy of an orchestrated board has decided once more.
+--
+-- KEYS    partition keys, board keys
+-- ARGV    now, board count = 1, board, author, reason, step (1 or 0)
+-- returns {'ok', epoch, activations freed} | {'done', epoch} (it is not paused) | {'absent', 0} | {'closed', 0}
+-- events  Y (resumed)
+-- repeat  resuming a board that is not paused changes nothing
+
+--- @include "arguments"
+--- @include "codec"
+--- @include "lexset"
+--- @include "partition"
+--- @include "board"
+--- @include "condition"
+--- @include "triggers"
+--- @include "control"
+--- @include "agenda"
+--- @include "binding"
+--- @include "matching"
+--- @include "settling"
+--- @include "deciding"
+
+board.now = arguments.now()
+local ctx = board.open_all()[1]
+local author, reason, step = arguments.next(), arguments.next(), arguments.number()
+local refused = control.objection(ctx)
+if refused then return refused end
+if ctx.gate == '-' then return { 'done', ctx.control } end
+
+local moved = 0
+if ctx.mode == 'c' then moved = control.free_all(ctx) end
+ctx.gate = step == 1 and ctx.mode == 'o' and 's' or '-'
+board.event(ctx, 'Y', author, ctx.control, reason)
+control.finish()
+partition.wake(partition.awake)
+return { 'ok', ctx.control, moved }

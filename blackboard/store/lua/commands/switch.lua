@@ -1,0 +1,56 @@
+-- Switches the mode of a board, creating it when it is new: to choreography, or to orchestration by a strategy.
+--
+-- KEYS    partition keys, board keys
+-- ARGV    now, operation, board count = 1, board, author, reason, expected epoch (-1: any), mode ('c' or 'o'), strategy (JSON),
+--         its name, unattended ms (0: held as long as no controller comes)
+-- returns {'ok', epoch, activations moved, running…} | {'epoch', epoch now} | {'closed', 0}
+-- events  B (created), M (switched), T
+-- repeat  the same operation answers as it did before and writes nothing
+
+--- @include "arguments"
+--- @include "codec"
+--- @include "lexset"
+--- @include "partition"
+--- @include "board"
+--- @include "condition"
+--- @include "triggers"
+--- @include "control"
+--- @include "agenda"
+--- @include "binding"
+--- @include "matching"
+--- @include "settling"
+--- @include "deciding"
+--- @include "life"
+--- @include "journal"
+
+board.now = arguments.now()
+local operation = arguments.next()
+local ctx = board.open_all()[1]
+local author, reason, expected = arguments.next(), arguments.next(), arguments.number()
+local mode, strategy, name, unattended = arguments.next(), arguments.next(), arguments.next(), arguments.number()
+
+local answered = journal.recall(ctx, operation)
+if answered then return answered end
+local refused = ctx.status and control.objection(ctx, expected >= 0 and expected or nil)
+if refused then return refused end
+
+life.begin(ctx, author)
+local move_all = (mode == 'c' and ctx.gate == '-') and control.free_all or control.hold_all
+local moved, running = move_all(ctx)
+ctx.mode, ctx.control, ctx.unattended = mode, ctx.control + 1, unattended
+board.event(ctx, 'M', author, mode == 'o' and 'orchestration' or 'choreography', ctx.control, name, reason)
+board.note(ctx, 'strategy', strategy)
+board.note(ctx, 'memo', '')
+board.note(ctx, 'seen', ctx.seq)
+control.dismiss(ctx)
+if ctx.born then
+  matching.apply(ctx, {}, author, 1)
+  matching.quiesce(ctx, '', 1)
+end
+local reply = control.answer(ctx, moved, running)
+
+control.finish()
+journal.remember(ctx, operation, reply)
+life.flush()
+partition.wake(partition.awake)
+return reply

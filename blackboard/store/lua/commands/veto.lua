@@ -1,0 +1,37 @@
+-- A person or a program forbids one open activation: it is kept with the dead, and can be retried.
+--
+-- KEYS    partition keys, board keys
+-- ARGV    now, board count = 1, board, author, reason, identity, number
+-- returns 'ok' | 'running' (it has started) | 'absent' | 'closed'
+-- events  D (died: vetoed), T, O
+-- repeat  what is vetoed is on no agenda: a second call answers 'absent'
+
+--- @include "arguments"
+--- @include "codec"
+--- @include "lexset"
+--- @include "partition"
+--- @include "board"
+--- @include "condition"
+--- @include "triggers"
+--- @include "control"
+--- @include "agenda"
+--- @include "binding"
+--- @include "matching"
+--- @include "settling"
+--- @include "deciding"
+
+board.now = arguments.now()
+local ctx = board.open_all()[1]
+local author, reason = arguments.next(), arguments.next()
+local identity, number = arguments.next(), arguments.number()
+local refused = control.objection(ctx)
+if refused then return refused[1] end
+local activation = partition.activation(ctx.id .. RS .. identity)
+if not activation or activation[NUMBER] ~= number or activation[STATE] == 'D' then return 'absent' end
+if activation[STATE] == 'x' then return 'running' end
+
+agenda.bury(ctx, identity, activation, author, 'vetoed', reason)
+matching.quiesce(ctx, '', 1)
+control.finish()
+partition.wake(partition.awake)
+return 'ok'

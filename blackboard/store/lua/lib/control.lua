@@ -1,0 +1,161 @@
+-- Control: who may start. On an orchestrated board, and on a paused one, nothing starts that was not granted.
+--
+-- An activation is granted under an epoch of control; every switch and every pause begins a new one, so that what was
+-- granted before counts no more. A board that is orchestrated has at most one control activation: of the source
+-- `@control`, without entries, on no agenda and in no log. Whatever happens on the board makes it ready; a controller claims
+-- it like a worker, and answers it with `decide`.
+
+local control = {}
+--- @private
+local CONTROLLER = '@control'
+local CONTROL_IDENTITY = CONTROLLER .. RS
+local RUNNING_SHOWN = 1000
+
+at_beginning(function() control.spared = {} end)
+
+--- Whether an activation may not start now.
+function control.holds_back(ctx, activation)
+  return (ctx.mode == 'o' or ctx.gate ~= '-') and activation[GRANTED] ~= ctx.control
+end
+
+function control.is_control(identity) return identity == CONTROL_IDENTITY end
+
+--- The trigger of control itself, for what asks for one.
+control.TRIGGER = { s = CONTROLLER }
+
+local function field_of(ctx) return ctx.id .. RS .. CONTROL_IDENTITY end
+
+local function make_ready(ctx, field, activation)
+  activation[STATE], activation[OWNER], activation[SINCE] = 'r', '-', board.now
+  activation[DUE_AT] = ctx.unattended > 0 and board.now + ctx.unattended or 0
+  partition.due[field] = ctx.unattended > 0 and activation[DUE_AT] or nil
+  partition.ready[codec.ready(field, CONTROLLER, activation)] = 0
+  partition.awake[CONTROLLER] = true
+  partition.put(field, activation)
+end
+
+--- Whether somebody decides for this board now.
+local function is_led(ctx) return ctx.mode == 'o' and ctx.gate ~= 'p' and ctx.status == 'open' end
+
+--- Something happened: a controller shall look. One that is looking looks again.
+function control.arouse(ctx)
+  if not is_led(ctx) then return end
+  local field = field_of(ctx)
+  local activation = partition.activation(field)
+  if not activation then
+    activation = { '-', ctx.seq, ctx.seq, 0, 0, 0, 0, 0, 0, 0, '-', 0, 0, 0, 0, 0, 0, '-', 0, 0, 0, '', '', '' }
+    make_ready(ctx, field, activation)
+  elseif activation[STATE] == 'x' and activation[DIRTY] == 0 then
+    activation[DIRTY] = 1
+    partition.put(field, activation)
+  elseif activation[STATE] == 'd' then
+    partition.due[field] = false
+    make_ready(ctx, field, activation)
+  end
+end
+
+--- A claimed control activation was answered: it sleeps until `wake` (0: until something happens), unless something did.
+function control.settle(ctx, activation, wake)
+  local field, again = field_of(ctx), activation[DIRTY] == 1
+  partition.leases[field] = false
+  activation[DIRTY], activation[CRASHES] = 0, 0
+  if not is_led(ctx) then
+    partition.put(field, false)
+  elseif again then
+    make_ready(ctx, field, activation)
+  elseif wake > 0 then
+    activation[STATE], activation[OWNER], activation[DUE_AT] = 'd', '-', wake
+    partition.due[field] = wake
+    partition.awake[CONTROLLER] = true -- one that sleeps for long must learn when to look
+    partition.put(field, activation)
+  else
+    partition.put(field, false)
+  end
+end
+
+--- The controller that had claimed a board died: another may.
+function control.recover(ctx, activation)
+  local field = field_of(ctx)
+  partition.leases[field] = false
+  activation[DIRTY] = 0
+  make_ready(ctx, field, activation)
+end
+
+--- Nobody is to decide any more.
+function control.dismiss(ctx)
+  local field = field_of(ctx)
+  local activation = partition.activation(field)
+  if not activation then return end
+  if activation[STATE] == 'r' then partition.ready[codec.ready(field, CONTROLLER, activation)] = false end
+  if activation[STATE] == 'x' then partition.leases[field] = false end
+  if activation[DUE_AT] > 0 then partition.due[field] = false end
+  partition.put(field, false)
+end
+
+--- Every change of a board under control is news to its controllers.
+function control.notify()
+  for _, ctx in ipairs(board.all) do
+    if ctx.happened > 0 and not control.spared[ctx] then control.arouse(ctx) end
+  end
+end
+
+--- The board's decider knows what happened in this call: it caused it.
+function control.spare(ctx) control.spared[ctx] = true end
+
+local HELD = '^%["([ru])",%d+,%d+,%d+,(-?%d+),(%d+),'
+
+--- Moves every open activation that is in state `from` (r or u) to the other, before anything else changes. The switch of
+--- a board with very many of them must be quick: what stays the same of a record is not even decoded.
+local function move_all(ctx, from, to)
+  local moved, running = 0, {}
+  local identities = lexset.range(board.agenda(ctx), '')
+  for first = 1, #identities, 1000 do
+    local fields, last = {}, math.min(first + 999, #identities)
+    for i = first, last do fields[i - first + 1] = ctx.id .. RS .. identities[i] end
+    local texts = redis.call('HMGET', ACTIVATIONS, unpack(fields))
+    for i, text in ipairs(texts) do
+      local state = text and string.sub(text, 3, 3)
+      if state == from then
+        local _, priority, since = string.match(text, HELD)
+        partition.restate(fields[i], '["' .. to .. string.sub(text, 4))
+        local shell = { [PRIORITY] = tonumber(priority), [SINCE] = tonumber(since), [RATING] = codec.rating(text) }
+        local source = codec.source(identities[first + i - 1])
+        partition.ready[codec.ready(fields[i], source, shell)] = to == 'r' and 0 or false
+        if to == 'r' then partition.awake[source] = true end
+        moved = moved + 1
+      elseif state == 'x' and #running < RUNNING_SHOWN then
+        running[#running + 1] = identities[first + i - 1]
+      end
+    end
+  end
+  if moved > 0 then ctx.touched = true end
+  return moved, running
+end
+
+--- A new epoch begins in which nothing is granted yet. Returns how many activations are held from now on, and what runs.
+function control.hold_all(ctx) return move_all(ctx, 'r', 'u') end
+
+--- Nothing is held any more. Returns how many activations became ready, and what runs.
+function control.free_all(ctx) return move_all(ctx, 'u', 'r') end
+
+--- Whether a caller may act: nil, or why not. `expected`: the epoch that it knows of, or nothing.
+function control.objection(ctx, expected)
+  if not ctx.status then return { 'absent', 0 } end
+  if ctx.status ~= 'open' then return { 'closed', 0 } end
+  if expected and expected ~= ctx.control then return { 'epoch', ctx.control } end
+  return nil
+end
+
+--- The answer of a switch or a pause: the epoch, how many activations moved, and the identities of those that run.
+function control.answer(ctx, moved, running)
+  local answer = { 'ok', ctx.control, moved }
+  for i, identity in ipairs(running) do answer[i + 3] = identity end
+  return answer
+end
+
+--- Everything decided is written down, and controllers are told.
+function control.finish()
+  control.notify()
+  board.flush()
+  partition.flush()
+end
