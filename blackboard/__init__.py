@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from blackboard.condition import field as field
     from blackboard.condition import param as param
     from blackboard.context import Context as Context
+    from blackboard.controller import Controller as Controller
     from blackboard.entry import UNIQUE as UNIQUE
     from blackboard.entry import Entry as Entry
     from blackboard.entry import Stamp as Stamp
@@ -37,14 +38,17 @@ if TYPE_CHECKING:
     from blackboard.errors import EntryNotFound as EntryNotFound
     from blackboard.errors import EntryTooLarge as EntryTooLarge
     from blackboard.errors import EpochConflict as EpochConflict
+    from blackboard.errors import HandoffRefused as HandoffRefused
     from blackboard.errors import InvalidBoardId as InvalidBoardId
     from blackboard.errors import InvalidEntry as InvalidEntry
     from blackboard.errors import InvalidKey as InvalidKey
     from blackboard.errors import InvalidKind as InvalidKind
     from blackboard.errors import InvalidSource as InvalidSource
+    from blackboard.errors import InvalidStrategy as InvalidStrategy
     from blackboard.errors import InvalidTrigger as InvalidTrigger
     from blackboard.errors import LeaseLost as LeaseLost
     from blackboard.errors import NotFound as NotFound
+    from blackboard.errors import NotHeld as NotHeld
     from blackboard.errors import Overloaded as Overloaded
     from blackboard.errors import Refusal as Refusal
     from blackboard.errors import ReservedName as ReservedName
@@ -63,9 +67,12 @@ if TYPE_CHECKING:
     from blackboard.errors import VersionConflict as VersionConflict
     from blackboard.event import Event as Event
     from blackboard.event import EventType as EventType
+    from blackboard.handoff import Handoff as Handoff
     from blackboard.knowledge_source import KnowledgeSource as KnowledgeSource
     from blackboard.limits import Limits as Limits
     from blackboard.retry import Backoff as Backoff
+    from blackboard.steering import Mode as Mode
+    from blackboard.steering import Switch as Switch
     from blackboard.store.connection import Settings as Settings
     from blackboard.worker import Worker as Worker
 
@@ -78,11 +85,14 @@ else:
         "board": ("Board", "Receipt"),
         "condition": ("Absent", "Count", "Quiescent", "any_of", "field", "param"),
         "context": ("Context",),
+        "controller": ("Controller",),
         "entry": ("UNIQUE", "Entry", "Stamp"),
         "event": ("Event", "EventType"),
+        "handoff": ("Handoff",),
         "knowledge_source": ("KnowledgeSource",),
         "limits": ("Limits",),
         "retry": ("Backoff",),
+        "steering": ("Mode", "Switch"),
         "store.connection": ("Settings",),
         "worker": ("Worker",),
     }
@@ -120,6 +130,7 @@ __all__ = [
     "BoardNotFound",
     "Conflict",
     "Context",
+    "Controller",
     "Count",
     "DefinitionError",
     "DuplicateSource",
@@ -131,16 +142,21 @@ __all__ = [
     "EpochConflict",
     "Event",
     "EventType",
+    "Handoff",
+    "HandoffRefused",
     "InvalidBoardId",
     "InvalidEntry",
     "InvalidKey",
     "InvalidKind",
     "InvalidSource",
+    "InvalidStrategy",
     "InvalidTrigger",
     "KnowledgeSource",
     "LeaseLost",
     "Limits",
+    "Mode",
     "NotFound",
+    "NotHeld",
     "Overloaded",
     "Quiescent",
     "Receipt",
@@ -155,6 +171,7 @@ __all__ = [
     "StoreRefused",
     "StoreUnreachable",
     "StoredEntry",
+    "Switch",
     "TimedOut",
     "UndeclaredKind",
     "UnknownField",

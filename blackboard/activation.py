@@ -20,6 +20,8 @@ class ActivationState(StrEnum):
     READY = "ready"
     HELD = "held"
     """Ungranted: the board is orchestrated or paused, and nobody has granted this activation."""
+    BIDDING = "bidding"
+    """Held, once its source has said what running it is worth: a worker is asking, or is to ask, for its bid."""
     DELAYED = "delayed"
     RETRYING = "retrying"
     WAITING = "waiting"
@@ -116,10 +118,14 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A board as the store shows it to a controller: the epoch of control, the strategy and its state as JSON, the last event
-    that the strategy knows, the open activations, and the events since."""
+    """A board as the store shows it to a controller.
+
+    The epoch of control, the store's time in milliseconds, whether it is paused, the strategy and its state as JSON, the last
+    event that the strategy knows, the open activations in rank order, and the events since.
+    """
 
     epoch: int
+    now: int
     gate: str
     strategy: str
     memo: str
@@ -133,9 +139,9 @@ class Claimed:
     """An activation handed to a worker: the claim, its history, and the entries bound to every pattern.
 
     ``snapshot`` is the number of the board's last event when it was claimed. ``verdict`` is empty for one that is to be
-    run; ``poison`` (its crash limit is spent), ``damaged`` (its records cannot be read) and ``revisit`` (something
-    concerned it while its last worker died) are to be settled without running it, as is ``unattended``: a board that waited
-    too long for a controller.
+    run; ``bid`` asks what its source bids for it. ``poison`` (its crash limit is spent), ``damaged`` (its records cannot be
+    read) and ``revisit`` (something concerned it while its last worker died) are to be settled without running it, as is
+    ``unattended``: a board that waited too long for a controller.
     """
 
     claim: Claim
@@ -149,3 +155,10 @@ class Claimed:
     """What the agent that handed control over said."""
     shown: Shown | None = None
     """The board, for a controller."""
+
+    @property
+    def undecidable(self) -> str:
+        """Why nobody can decide for this board, of a control activation that is to be settled."""
+        if self.verdict == "poison":
+            return f"its controllers died {self.crashes} times"
+        return "what the store holds of its control cannot be read"

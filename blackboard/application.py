@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Callable, Iterable
 from datetime import timedelta
@@ -10,6 +11,9 @@ from typing import Any, ParamSpec, Self, TypeVar, Unpack, overload
 
 from blackboard.board import Board
 from blackboard.clock import to_seconds
+from blackboard.control.notation import to_data
+from blackboard.control.strategy import Strategy
+from blackboard.controller import Controller
 from blackboard.entry import Entry
 from blackboard.errors import DuplicateSource, InvalidKind, InvalidSource, StoreUnreachable, UnknownKind, UnknownSource
 from blackboard.knowledge_source import KnowledgeSource, SourceOptions, make_source
@@ -30,7 +34,8 @@ class Blackboard:
     """An application: a namespace, its knowledge sources, and its boards. An asynchronous context manager.
 
     ``url`` says where the store is (default: ``BLACKBOARD_URL``, else the embedded store under ``BLACKBOARD_DIR`` or
-    ``./.blackboard``). ``retention`` is how long closed boards are kept (None: for ever), ``lease`` the seconds after which the
+    ``./.blackboard``). ``strategy`` orchestrates every board from its first moment on (None: boards are choreographed until
+    `orchestrate`). ``retention`` is how long closed boards are kept (None: for ever), ``lease`` the seconds after which the
     work of a dead worker goes to another, ``partitions`` how many the namespace has when it is created (1).
 
     Raises InvalidSource for a name that cannot be a namespace.
@@ -45,6 +50,7 @@ class Blackboard:
         retention: timedelta | None = timedelta(days=7),
         lease: float | timedelta = 10.0,
         partitions: int | None = None,
+        strategy: Strategy | None = None,
         settings: Settings | None = None,
         author: str = "api",
     ) -> None:
@@ -57,6 +63,7 @@ class Blackboard:
         self.limits = limits or Limits()
         self.retention = retention
         self.lease = to_seconds(lease)
+        self.strategy = strategy
         self._partitions = partitions
         self._settings = settings
         self._author = f"@{author}"
@@ -129,7 +136,12 @@ class Blackboard:
 
     async def _open(self) -> Store:
         store = await open_store(
-            self.name, self.url, settings=self._settings, limits=self.limits, partitions=self._partitions
+            self.name,
+            self.url,
+            settings=self._settings,
+            limits=self.limits,
+            strategy=_as_text(self.strategy),
+            partitions=self._partitions,
         )
         try:
             if self._sources:
@@ -188,9 +200,42 @@ class Blackboard:
         options = WorkerOptions(concurrency, names, burst, max_idle, self.lease)
         return Worker(self, self._sources, options)
 
+    def controller(self) -> Controller:
+        """A controller in this process: ``async with bb.controller(): …``. Any number may work at once, anywhere."""
+        return Controller(self, self.lease)
+
+    async def pause(self, *sources: str | KnowledgeSource[..., Any], why: str = "") -> None:
+        """Pause sources on all boards, all of them when none is named: no worker takes their activations any more.
+
+        What runs goes on. Raises UnknownSource for one that is not registered in the store.
+        """
+        await self._suspend(sources, True, why)
+
+    async def resume(self, *sources: str | KnowledgeSource[..., Any], why: str = "") -> None:
+        """Let paused sources go on; with none named, ends a pause of all. Raises UnknownSource."""
+        await self._suspend(sources, False, why)
+
+    async def _suspend(self, sources: Iterable[str | KnowledgeSource[..., Any]], on: bool, why: str) -> None:
+        names = [each if isinstance(each, str) else each.name for each in sources] or ["*"]
+        for name in names:
+            known = await self.store().partitions[0].cards()
+            if name != "*" and name not in known:
+                raise UnknownSource(name, tuple(sorted(known)))
+        for partition in self.store().partitions:
+            for name in names:
+                if await partition.suspend(name, on, self._author, why) == "absent":
+                    raise UnknownSource(name, tuple(sorted(await partition.cards())))
+
     def sync(self) -> SyncBlackboard:
         """The same verbs without ``await``, for scripts, notebooks and synchronous frameworks."""
         return SyncBlackboard(self)
+
+
+def _as_text(strategy: Strategy | None) -> tuple[str, str]:
+    """A strategy as the store keeps it: its JSON and its name."""
+    if strategy is None:
+        return "", ""
+    return json.dumps(to_data(strategy), ensure_ascii=False, separators=(",", ":")), type(strategy).__name__
 
 
 def _check_settings(partitions: int | None, lease: float, retention: timedelta | None, author: str) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal, Protocol, TypeVar
 
-from blackboard.activation import Activation, StoredEntry
+from blackboard.activation import Activation, ActivationState, StoredEntry
 from blackboard.clock import to_seconds
 from blackboard.condition import Condition, clauses_of, holds
 from blackboard.entry import Entry, Stamp, address_of, decode, encode, restamp, split_address
@@ -19,6 +19,7 @@ from blackboard.event import Event, EventType
 from blackboard.ids import check_board_id, check_key, operation_id
 from blackboard.limits import Limits
 from blackboard.signature import Injected
+from blackboard.steering import Steering
 from blackboard.store.partition import ANYTHING, NEW, BoardFacts, Partition, Write
 from blackboard.store.store import Store
 from blackboard.store.watch import Interest, Rumour
@@ -78,8 +79,12 @@ class Host(Protocol):
         """Workers in this process."""
         ...
 
+    def controller(self) -> AbstractAsyncContextManager[object]:
+        """A controller in this process."""
+        ...
 
-class Board(Injected):
+
+class Board(Steering, Injected):
     """The shared workspace of one problem; cheap, and made by its first post.
 
     ``author`` is who its events name: a program, or the activation that the board was given to.
@@ -256,8 +261,8 @@ class Board(Injected):
         return (await self._wait(look, f"board {self.id} to settle", timeout, at_rest)).seq
 
     async def run_until_settled(self, timeout: float | timedelta | None = 60.0) -> int:
-        """Run workers in this process until the board is quiescent. Returns its last event; raises TimedOut."""
-        async with self._host.workers():
+        """Run workers and a controller in this process until the board is quiescent. Returns its last event; raises TimedOut."""
+        async with self._host.workers(), self._host.controller():
             return await self.settled(timeout)
 
     async def events(self, since: int = 0, follow: bool = False) -> AsyncGenerator[Event]:
@@ -341,6 +346,12 @@ class Board(Injected):
                 rung = await news.wait(left)
         return found
 
+    async def _wait_until(self, holds: Callable[[], Awaitable[bool]], awaited: str, timeout: Any) -> None:
+        async def look(_rung: bool) -> bool | None:
+            return await holds() or None
+
+        await self._wait(look, awaited, timeout, lambda _: True)
+
     async def _why_not(self) -> str:
         """What the board is doing instead, for who waited in vain."""
         facts = await self._partition.facts(self.id)
@@ -353,7 +364,15 @@ class Board(Injected):
             return f"the board is {facts.status} and quiescent after {facts.seq} events{kept}"
         shown = ", ".join(f"{each.name} ({each.state.value})" for each in agenda[:5])
         more = f" and {len(agenda) - 5} more" if len(agenda) > 5 else ""
-        return f"the board has {facts.seq} events and these open activations: {shown}{more}{kept}"
+        held = _why_held(facts) if any(each.state is ActivationState.HELD for each in agenda) else ""
+        return f"the board has {facts.seq} events and these open activations: {shown}{more}{kept}{held}"
+
+
+def _why_held(facts: BoardFacts) -> str:
+    """What held activations wait for."""
+    if facts.paused:
+        return "; the board is paused, and `blackboard tail` says by whom and why"
+    return "; what is held waits for its controller: `blackboard agenda` says whether one is alive"
 
 
 def _retraction(target: Entry | type[Entry] | str) -> Write:

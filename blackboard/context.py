@@ -13,7 +13,8 @@ class Context(Injected):
     """The activation that is running, for an agent that declares a parameter of this type.
 
     ``attempt`` says which run this is, from 1; ``crashes`` the workers that died with it. The
-    ``idempotency_key`` is the same for every run of this activation: give it to whatever acts outside the board.
+    ``idempotency_key`` is the same for every run of this activation: give it to whatever acts outside the board. ``note``
+    is what the agent said that handed control over, if one did.
     """
 
     board: Board
@@ -23,6 +24,7 @@ class Context(Injected):
     crashes: int
     depth: int
     idempotency_key: str
+    note: str = ""
 
     @property
     def activation(self) -> str:

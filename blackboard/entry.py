@@ -15,7 +15,8 @@ from pydantic_core import PydanticSerializationError
 
 from blackboard.errors import EntryTooLarge, InvalidEntry, InvalidKey, InvalidKind, ReservedName
 from blackboard.ids import check_key, is_kind_name
-from blackboard.term import field_of, members
+from blackboard.shape import members
+from blackboard.term import field_of
 
 
 class Unique(Enum):

@@ -7,7 +7,8 @@
     │   ├── InvalidTrigger        a trigger or one of its clauses cannot work
     │   │   └── UnknownField          a clause names a field that the kind does not have
     │   ├── InvalidSource         a knowledge source or one of its policies cannot work
-    │   └── DuplicateSource       two knowledge sources have one name
+    │   ├── DuplicateSource       two knowledge sources have one name
+    │   └── InvalidStrategy       a strategy of control cannot work, or chose what cannot run
     ├── EntryError            an entry cannot be written or read
     │   ├── InvalidKey            its key cannot be part of an address
     │   ├── EntryTooLarge         it is over the limit
@@ -20,8 +21,10 @@
     │   └── StaleSnapshot         what an activation worked from has changed
     ├── Refusal               the store says no, on purpose; nothing was written
     │   ├── BoardClosed           the board is finished
+    │   ├── NotHeld               an activation cannot be granted or vetoed, since it is not held
     │   ├── LeaseLost             the activation belongs to another worker now
     │   ├── UndeclaredKind        a source writes what its signature does not say
+    │   ├── HandoffRefused        control cannot be handed to this peer
     │   ├── Overloaded            a limit is reached
     │   └── InvalidBoardId        a board cannot have this name
     ├── NotFound              there is no such thing
@@ -114,6 +117,10 @@ class DuplicateSource(DefinitionError):
 
     problem: str = "a knowledge source of this name is registered already, and names tell sources apart"
     remedy: str = 'Give one of them another: @bb.knowledge_source(name="…")'
+
+
+class InvalidStrategy(DefinitionError):
+    """A strategy of control cannot work, or chose what cannot run: follow the remedy and hand the board to it again."""
 
 
 class EntryError(BlackboardError):
@@ -230,6 +237,18 @@ class BoardClosed(Refusal):
     )
 
 
+class NotHeld(Refusal):
+    """An activation is not held, so that there is nothing to grant or to veto: look at the agenda again."""
+
+    board: str
+    activation: str
+    state: str
+    message_of_facts = (
+        "{activation} of board {board} is {state}: only what is held can be granted, and only what has not started can be "
+        "vetoed. Nothing was changed; look at the agenda again."
+    )
+
+
 class LeaseLost(Refusal):
     """The activation belongs to another worker now: let go of it, whoever holds it will finish it."""
 
@@ -249,6 +268,18 @@ class UndeclaredKind(Refusal):
     message_of_facts = (
         "{source} wrote the kind {kind}, but its return annotation says only: {declared}. Nothing was written; add "
         "the kind to the return annotation."
+    )
+
+
+class HandoffRefused(Refusal):
+    """Control cannot be handed to this peer: name a registered source that needs no more than the giver is bound to."""
+
+    activation: str
+    peer: str
+    problem: str
+    message_of_facts = (
+        "{activation} cannot hand over to {peer}: {problem}. Nothing was written; name a source that `blackboard ks` lists, "
+        "and whose parameters bind the kinds that the giver's do."
     )
 
 

@@ -44,8 +44,9 @@ class Event:
     ``seq`` is its number, ``milliseconds`` the store's time, ``by`` who did it: an activation (``decide#17``), a program
     (``@cli``) or, for what an activation went through, the worker instance. The other fields are there as the type asks:
     entry events have ``address``, ``version``, ``schema`` and ``payload`` (JSON; None when retracted); activation events have
-    ``source``, ``addresses`` (bound by its patterns) and ``number``; ``cause`` is the event that brought it about. Acts of control have the
-    ``epoch`` they belong to, a switch also the ``mode`` and the ``strategy``, and all of them the ``reason`` that was given.
+    ``source``, ``addresses`` (bound by its patterns) and ``number``; ``cause`` is the event that brought
+    it about. Acts of control have the ``epoch`` they belong to, a switch also the ``mode`` and the ``strategy``, and all of
+    them the ``reason`` that was given.
     """
 
     board: str

@@ -19,8 +19,11 @@ from blackboard.activation import Claimed, StoredEntry
 from blackboard.board import Board, Host, Reads
 from blackboard.context import Context
 from blackboard.entry import Entry, Stamp, address_of, decode, encode
-from blackboard.errors import InvalidEntry, InvalidSource, UndeclaredKind
+from blackboard.errors import HandoffRefused, InvalidEntry, InvalidSource, UndeclaredKind
+from blackboard.handoff import Handoff
 from blackboard.knowledge_source import KnowledgeSource
+from blackboard.question import Question
+from blackboard.rating import LONGEST_BID, as_rating
 from blackboard.signature import Injection, Mode, Parameter, Pattern
 from blackboard.store.partition import SNAPSHOT, Commit, Write
 
@@ -84,28 +87,41 @@ class Execution:
             crashes=self.claimed.crashes,
             depth=self.claimed.depth,
             idempotency_key=key,
+            note=self.claimed.note,
         )
 
-    # ------------------------------------------------------------------ check
+    # ------------------------------------------------------------------ check, bid
 
     async def check(self, arguments: dict[str, Any], threads: Executor) -> bool:
         """Whether the precondition, if there is one, agrees."""
         precondition = self.source.precondition
-        if precondition is None:
-            return True
+        return precondition is None or bool(await self._ask(precondition, arguments, threads))
+
+    async def bid(self, threads: Executor) -> float:
+        """What the source bids for this activation: 0 when it has no bid here, as in an older release of its code.
+
+        Raises TimeoutError after LONGEST_BID seconds, InvalidSource for an answer that is no number, and what it raises.
+        """
+        if self.source.bid is None:
+            return 0.0
+        async with asyncio.timeout(LONGEST_BID):
+            answer = await self._ask(self.source.bid, self.bind(self.source.parameters), threads)
+        return as_rating(answer, f"bid {self.source.bid.name} of source {self.source.name}")
+
+    async def _ask(self, question: Question, arguments: dict[str, Any], threads: Executor) -> Any:
+        """Call a function of the source's that is not its action."""
         asked = {}
-        for parameter in precondition.parameters:
+        for parameter in question.parameters:
             if parameter.name in arguments:
                 asked[parameter.name] = arguments[parameter.name]
             elif isinstance(parameter, Injection):
                 asked[parameter.name] = self._inject(parameter)
             else:
                 asked[parameter.name] = await self._look(parameter)
-        answer = await _call(precondition.function, asked, threads)
-        return bool(answer)
+        return await _call(question.function, asked, threads)
 
     async def _look(self, pattern: Pattern) -> Any:
-        """What a precondition looks at beyond the binding: read from the board now."""
+        """What a question looks at beyond the binding: read from the board now."""
         board = Board(self.claimed.claim.board, self.host, reads=self.reads)
         found = await board.read(pattern.kind)
         if pattern.kind.__key__ is None:
@@ -132,12 +148,22 @@ class Execution:
 
     def commit(self, contribution: Any, part: int = 0) -> Commit:
         """What the agent returned, as writes. Raises UndeclaredKind, InvalidSource, InvalidKey, EntryTooLarge."""
-        writes = [self._write(entry) for entry in _entries(contribution, self.source)]
+        returned = _returned(contribution, self.source)
+        writes = [self._write(each) for each in returned if isinstance(each, Entry)]
+        handoffs = [self._hand_over(each) for each in returned if isinstance(each, Handoff)]
         if len({write.address for write in writes}) < len(writes):
             raise InvalidEntry(writes[0].address, "one contribution writes one address twice")
         if self.source.policies.isolation == "snapshot":
-            return Commit(self.claimed.claim, writes, part)
-        return Commit(self.claimed.claim, writes, part, self._all_reads(), self._all_kinds())
+            return Commit(self.claimed.claim, writes, part, handoffs=handoffs)
+        return Commit(self.claimed.claim, writes, part, self._all_reads(), self._all_kinds(), handoffs)
+
+    def _hand_over(self, handoff: Handoff) -> tuple[str, str]:
+        if not self.source.hands_over:
+            declared = tuple(sorted(each.__kind__ for each in self.source.writes))
+            raise UndeclaredKind(self.source.name, "Handoff", declared)
+        if handoff.to == self.source.name:
+            raise HandoffRefused(self.claimed.claim.name, handoff.to, "that is the giver itself")
+        return handoff.to, _clean(handoff.note)
 
     def _write(self, entry: Entry) -> Write:
         kind = type(entry)
@@ -182,17 +208,17 @@ async def _call(function: Callable[..., Any], arguments: dict[str, Any], threads
     return await asyncio.get_running_loop().run_in_executor(threads, call)
 
 
-def _entries(contribution: Any, source: KnowledgeSource[..., Any]) -> list[Entry]:
+def _returned(contribution: Any, source: KnowledgeSource[..., Any]) -> list[Entry | Handoff]:
     if contribution is None:
         return []
-    if isinstance(contribution, Entry):
+    if isinstance(contribution, Entry | Handoff):
         return [contribution]
     if isinstance(contribution, Iterable) and not isinstance(contribution, str | bytes | dict):
         found = [each for each in contribution if each is not None]
-        if all(isinstance(each, Entry) for each in found):
+        if all(isinstance(each, Entry | Handoff) for each in found):
             return found
-    problem = f"it returned {type(contribution).__name__}, which is not an entry"
-    raise InvalidSource(f"source {source.name}", problem, "Return an entry, a list of entries, or None")
+    problem = f"it returned {type(contribution).__name__}, which is neither an entry nor a Handoff"
+    raise InvalidSource(f"source {source.name}", problem, "Return an entry, a Handoff, a list of them, or None")
 
 
 def describe(error: BaseException) -> str:

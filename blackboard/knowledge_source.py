@@ -11,11 +11,15 @@ from typing import Any, Final, Generic, Literal, ParamSpec, Self, TypedDict, Typ
 
 from blackboard.clock import to_seconds
 from blackboard.condition import Condition, clauses_of
+from blackboard.edge import Linked
 from blackboard.entry import Entry
 from blackboard.errors import InvalidSource
 from blackboard.ids import is_source_name
+from blackboard.question import Precondition, Question, read_question
+from blackboard.rating import Bid, rating_term
 from blackboard.retry import Backoff
-from blackboard.signature import Mode, Parameter, Pattern, read_signature, read_writes
+from blackboard.signature import Parameter, Pattern, may_hand_over, read_signature, read_writes
+from blackboard.term import Operand
 from blackboard.trigger import REFIRES, Json, Refire, Trigger
 
 P = ParamSpec("P")
@@ -36,6 +40,8 @@ class SourceOptions(TypedDict, total=False):
     refire: Refire
     reentrant: bool
     priority: int
+    rating: float | Operand | None
+    bid: Callable[..., Any] | None
     retries: int
     backoff: Backoff
     timeout: timedelta | float | None
@@ -113,6 +119,8 @@ class SourceCard:
     writes: tuple[KindCard, ...] = ()
     when: tuple[str, ...] = ()
     precondition: str | None = None
+    rating: str | None = None
+    bid: str | None = None
     compensation: str | None = None
     policies: Policies = Policies()
     trigger: Json = field(default_factory=dict)
@@ -139,8 +147,11 @@ def _known(cls: Any, data: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in data.items() if name in names}
 
 
-class KnowledgeSource(Generic[P, R]):
-    """An agent: its function, what triggers it, and its policies. Called, it is the plain function."""
+class KnowledgeSource(Linked, Generic[P, R]):
+    """An agent: its function, what triggers it, and its policies. Called, it is the plain function.
+
+    `a >> [b, c] >> d` says in which order sources come, for a strategy that goes by it (`blackboard.control.Graph`).
+    """
 
     __name__: str
 
@@ -153,7 +164,9 @@ class KnowledgeSource(Generic[P, R]):
         parameters: tuple[Parameter, ...],
         writes: tuple[type[Entry], ...],
         style: Style,
-        precondition: "Precondition | None" = None,
+        precondition: Precondition | None = None,
+        bid: Bid | None = None,
+        hands_over: bool = False,
     ) -> None:
         self.function: Final = function
         self.trigger: Final = trigger
@@ -162,6 +175,8 @@ class KnowledgeSource(Generic[P, R]):
         self.writes: Final = frozenset(writes)
         self.style: Final = style
         self.precondition: Final = precondition
+        self.bid: Final = bid
+        self.hands_over: Final = hands_over
         self.compensator: Callable[..., Any] | None = None
         self.compensator_parameters: tuple[Parameter, ...] = ()
         functools.update_wrapper(self, function)
@@ -179,13 +194,15 @@ class KnowledgeSource(Generic[P, R]):
 
     @property
     def reads(self) -> tuple[type[Entry], ...]:
-        """The kinds that its patterns bind, its clauses count and its precondition looks at."""
-        return tuple(dict.fromkeys(self.trigger.kinds + (self.precondition.kinds if self.precondition else ())))
+        """The kinds that its patterns bind, its clauses count, and its precondition and its bid look at."""
+        return tuple(dict.fromkeys(self.trigger.kinds + _kinds(self.precondition) + _kinds(self.bid)))
 
     def compile(self) -> Json:
         """The trigger as the store reads it, with the policies that the store applies."""
-        retest = {"wk": sorted(kind.__kind__ for kind in self.reads)} if self.precondition else {}
-        return self.trigger.compile() | self.policies.compile() | retest
+        retest = {kind.__kind__ for kind in self.trigger.kinds + _kinds(self.precondition)}
+        asked: Json = {"wk": sorted(retest)} if self.precondition else {}
+        asked |= {"bd": 1} if self.bid else {}
+        return self.trigger.compile() | self.policies.compile() | asked
 
     def card(self) -> SourceCard:
         """The source as data."""
@@ -198,6 +215,8 @@ class KnowledgeSource(Generic[P, R]):
             writes=_cards(self.writes),
             when=tuple(map(str, self.trigger.clauses)),
             precondition=self.precondition.name if self.precondition else None,
+            rating=None if self.trigger.rating is None else str(self.trigger.rating),
+            bid=self.bid.name if self.bid else None,
             compensation=_location(self.compensator) if self.compensator else None,
             policies=self.policies,
             trigger=self.compile(),
@@ -218,22 +237,8 @@ class KnowledgeSource(Generic[P, R]):
         return function
 
 
-@dataclass(frozen=True, slots=True)
-class Precondition:
-    """A Python check of the state, which a worker runs before the action."""
-
-    function: Callable[..., Any]
-    parameters: tuple[Parameter, ...]
-
-    @property
-    def name(self) -> str:
-        """How it shows: as `custom: name`."""
-        return str(getattr(self.function, "__name__", type(self.function).__name__))
-
-    @property
-    def kinds(self) -> tuple[type[Entry], ...]:
-        """The kinds that it looks at."""
-        return tuple(parameter.kind for parameter in self.parameters if isinstance(parameter, Pattern))
+def _kinds(question: Question | None) -> tuple[type[Entry], ...]:
+    return question.kinds if question else ()
 
 
 def _location(function: Callable[..., Any]) -> str:
@@ -289,7 +294,9 @@ def make_source(function: Callable[P, R], **options: Unpack[SourceOptions]) -> K
         parameters=signature.parameters,
         writes=read_writes(signature.returns, subject),
         style=style,
-        precondition=_precondition(options.get("precondition"), signature.parameters, subject),
+        hands_over=may_hand_over(signature.returns),
+        precondition=read_question(Precondition, options.get("precondition"), signature.parameters, subject),
+        bid=read_question(Bid, options.get("bid"), signature.parameters, subject),
     )
 
 
@@ -313,6 +320,7 @@ def _trigger(name: str, patterns: tuple[Pattern, ...], options: SourceOptions) -
         after=round(to_seconds(options.get("after", 0)) * 1000),
         refire=options.get("refire", "version"),
         reentrant=options.get("reentrant", False),
+        rating=rating_term(options.get("rating")),
     )
 
 
@@ -320,24 +328,6 @@ def _policies(options: SourceOptions) -> Policies:
     given = _known(Policies, options)
     given |= {name: to_seconds(given[name]) for name in ("timeout", "lease") if given.get(name) is not None}
     return Policies(**given)
-
-
-def _precondition(
-    function: Callable[..., Any] | None, parameters: tuple[Parameter, ...], subject: str
-) -> Precondition | None:
-    """Its parameters mean what the source's of those names mean, or are annotated like a source's."""
-    if function is None:
-        return None
-    subject = f"precondition of {subject}"
-    known = {parameter.name: parameter for parameter in parameters}
-    asked = read_signature(function, subject, known).parameters
-    for parameter in asked:
-        if isinstance(parameter, Pattern) and parameter.mode is Mode.EACH and known.get(parameter.name) != parameter:
-            declared = f"{parameter.name}: {parameter.kind.__name__}"
-            problem = f"the source has no parameter {declared}, so it is bound to none"
-            remedy = f"Name it like the source's parameter, or take what there is: {declared} | None"
-            raise InvalidSource(f"{subject}, parameter {parameter.name}", problem, remedy)
-    return Precondition(function, asked)
 
 
 def _whole(lowest: int, highest: int) -> Callable[[Any], bool]:
@@ -365,6 +355,8 @@ _RULES: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "refire": (lambda value: value in REFIRES, "one of: version, entry, once"),
     "reentrant": (lambda value: isinstance(value, bool), "True or False"),
     "priority": (_whole(-999, 999), "a whole number from -999 to 999"),
+    "rating": (lambda _: True, "a number, or what is calculated from number fields"),
+    "bid": (lambda value: value is None or callable(value), "a function"),
     "retries": (_whole(0, 1000), "a whole number from 0 to 1000"),
     "backoff": (lambda value: isinstance(value, Backoff), "a Backoff"),
     "timeout": (

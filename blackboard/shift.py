@@ -28,6 +28,7 @@ from blackboard.errors import (
     BoardClosed,
     DefinitionError,
     EntryError,
+    HandoffRefused,
     LeaseLost,
     StaleSnapshot,
     StoreBusy,
@@ -36,6 +37,7 @@ from blackboard.errors import (
     UndeclaredKind,
 )
 from blackboard.execution import Execution, describe, sum_up
+from blackboard.ids import operation_id
 from blackboard.knowledge_source import KnowledgeSource, Style
 from blackboard.lease import LeaseKeeper
 from blackboard.store.partition import Applied, ClaimRequest, Commit, Handed, Partition
@@ -60,7 +62,7 @@ LONGEST_OUTAGE = 300.0
 LONGEST_NAP = 1.5
 """Seconds after which an idle worker looks for itself, doorbell or not."""
 
-HOPELESS = (DefinitionError, EntryError, UndeclaredKind)
+HOPELESS = (DefinitionError, EntryError, HandoffRefused, UndeclaredKind)
 """What another run would not mend: data or code that must change first."""
 
 GRACE = 30.0
@@ -342,7 +344,9 @@ class Shift:
     def _take(self, claimed: Claimed) -> None:
         self._last_work = time.monotonic()
         source = self._duty.sources.get(claimed.claim.source)
-        if claimed.verdict == "poison":
+        if claimed.claim.source == "@control":
+            self._settle(lambda: self._settle_control(claimed))
+        elif claimed.verdict == "poison":
             reason = f"its worker died {claimed.crashes} times"
             self._settle(lambda: self._partition.fail(claimed.claim, "dead", 0, "crash limit", reason))
         elif claimed.verdict == "damaged":
@@ -352,9 +356,12 @@ class Shift:
             self._settle(lambda: self._partition.release(claimed.claim, "ready"))
         else:
             lease = source.policies.lease or self._options.lease
+            if claimed.claim.epoch > 1:
+                self._supersede(claimed.claim)
             self._leases.hold(claimed.claim, lease)
             execution = Execution(claimed, source, self._duty.host)
-            self._running[claimed.claim] = asyncio.create_task(self._live(execution), name=claimed.claim.name)
+            life = self._bid(execution) if claimed.verdict == "bid" else self._live(execution)
+            self._running[claimed.claim] = asyncio.create_task(life, name=claimed.claim.name)
 
     async def _live(self, execution: Execution) -> None:
         """The life of an activation here, and every way it can end."""
@@ -377,10 +384,37 @@ class Shift:
         except BaseException as error:  # noqa: BLE001  # whatever an agent raises is its failure, not ours
             await self._fail(execution, error)
         finally:
-            self._leases.drop(claim)
-            self._running.pop(claim, None)
-            self._last_work = time.monotonic()
-            self._news.set()
+            self._part_from(claim)
+
+    def _part_from(self, claim: Claim) -> None:
+        self._leases.drop(claim)
+        self._running.pop(claim, None)
+        self._last_work = time.monotonic()
+        self._news.set()
+
+    async def _bid(self, execution: Execution) -> None:
+        """Ask the source what it bids, and give the activation back with that: nobody has granted it, so it does not start."""
+        claim = execution.claimed.claim
+        try:
+            bid = await self._bidden(execution)
+            await self._tell(lambda: self._partition.release(claim, "bid", f"{bid:.17g}"))
+        except asyncio.CancelledError:
+            if self._aborting:
+                await self._tell(lambda: self._partition.release(claim, "ready"))
+        finally:
+            self._part_from(claim)
+
+    async def _bidden(self, execution: Execution) -> float:
+        """What the source bids. A bid that fails, or takes too long, counts as 0, and is not asked for again."""
+        try:
+            return await execution.bid(self._duty.threads)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever an agent raises is its failure, not ours
+            if _cancelled():
+                raise
+            logger.warning("the bid of %s failed, and counts as 0: %s", execution.claimed.claim.name, sum_up(error))
+            return 0.0
 
     async def _run(self, execution: Execution) -> bool:
         """Bind, check, run and commit within the time limit; False when the precondition declines."""
@@ -459,6 +493,15 @@ class Shift:
             await self._tell(lambda: self._partition.fail(claimed.claim, "retry", delay, "", problem))
         self._hungry = True
 
+    async def _settle_control(self, claimed: Claimed) -> str:
+        """No controller came in time, or those that came died: what is to be done is for whoever finds out."""
+        board, author = claimed.claim.board, f"@{self._duty.worker}"
+        if claimed.verdict == "unattended":
+            reason = "no controller came in time"
+            epoch = claimed.shown.epoch if claimed.shown else None
+            return (await self._partition.switch(board, operation_id(), author, None, reason, epoch)).answer
+        return (await self._partition.pause(board, author, claimed.undecidable)).answer
+
     def _settle(self, call: Callable[[], Awaitable[str]]) -> None:
         """Settle in the background what is not to be run here."""
 
@@ -470,6 +513,13 @@ class Shift:
         task = asyncio.create_task(settle())
         self._settling.add(task)
         task.add_done_callback(self._settling.discard)
+
+    def _supersede(self, claim: Claim) -> None:
+        """What this worker still holds by an older claim, it has lost, and shall not take for the new one."""
+        for old in list(self._running):
+            if old.identity == claim.identity and old.board == claim.board and old.epoch < claim.epoch:
+                self._leases.drop(old)
+                self._lose(old)
 
     def _lose(self, claim: Claim) -> None:
         """The lease went elsewhere: nothing this run does can count any more."""

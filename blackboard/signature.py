@@ -22,6 +22,7 @@ from typing import Any, Final, TypeGuard, Union, get_args, get_origin
 
 from blackboard.entry import Entry
 from blackboard.errors import InvalidSource
+from blackboard.handoff import Handoff
 
 
 class Injected:
@@ -177,12 +178,17 @@ def read_writes(returns: Any, subject: str) -> tuple[type[Entry], ...]:
     if returns is Signature.missing:
         problem = "it has no return annotation, which says what the source may write"
         raise InvalidSource(subject, problem, "Annotate it: -> K, list[K], K | None, or None when it writes nothing")
-    return tuple(dict.fromkeys(_written(returns, subject)))
+    return tuple(dict.fromkeys(kind for kind in _written(returns, subject) if kind is not Handoff))
 
 
-def _written(annotation: Any, subject: str) -> Iterator[type[Entry]]:
+def may_hand_over(returns: Any) -> bool:
+    """Whether a return annotation, which `read_writes` accepts, names Handoff."""
+    return Handoff in _written(returns, "")
+
+
+def _written(annotation: Any, subject: str) -> Iterator[Any]:
     origin, arguments = get_origin(annotation), get_args(annotation)
-    if is_kind(annotation):
+    if is_kind(annotation) or annotation is Handoff:
         yield annotation
     elif _is_union(annotation) or (origin in _CONTAINERS and arguments):
         # The second argument of AsyncGenerator is what may be sent into it: nothing, ever.

@@ -5,21 +5,18 @@ Everything here works on names, paths and types and knows no entry class: entrie
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
+import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from dataclasses import field as attribute
-from datetime import date, datetime, timedelta
-from decimal import Decimal
-from enum import Enum
-from types import NoneType, UnionType
-from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+from typing import Any, Final, get_args, get_origin
 
-from pydantic import BaseModel, RootModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 from pydantic_core import PydanticSerializationError, to_json
 
 from blackboard.errors import InvalidTrigger, UnknownField
+from blackboard.shape import element_of, members, shapes, substitute
 
 Scalar = str | int | float | bool | None
 ORDERED: Final = frozenset({"<", "<=", ">", ">="})
@@ -100,6 +97,26 @@ class Constant(Term):
 
 
 @dataclass(frozen=True, slots=True)
+class Formula(Term):
+    """Two numbers and an operator: `+ - * /`."""
+
+    left: Term
+    op: str
+    right: Term
+
+    def __str__(self) -> str:
+        return f"{self._part(self.left)} {self.op} {self._part(self.right)}"
+
+    @property
+    def shapes(self) -> frozenset[str]:
+        return frozenset({"number"})
+
+    @staticmethod
+    def _part(term: Term) -> str:
+        return f"({term})" if isinstance(term, Formula) else str(term)
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison(Clause):
     """Two terms and an operator: `== != < <= > >= in has pre`; one term for `nil` and `some`."""
 
@@ -166,10 +183,70 @@ def term_of(operand: Operand) -> Term:
     return operand._term  # noqa: SLF001  # private so that it hides no field of that name
 
 
+# ---------------------------------------------------------------------------- calculating
+
+
+class Quantity(Operand):
+    """An operand to calculate with, for `rating=`: `Claim.amount * 2 + Finding.risk`. Raises InvalidTrigger for no number."""
+
+    __slots__ = ()
+
+    def __add__(self, other: object) -> "Quantity":
+        return _formula(self, "+", other)
+
+    def __radd__(self, other: object) -> "Quantity":
+        return _formula(other, "+", self)
+
+    def __sub__(self, other: object) -> "Quantity":
+        return _formula(self, "-", other)
+
+    def __rsub__(self, other: object) -> "Quantity":
+        return _formula(other, "-", self)
+
+    def __mul__(self, other: object) -> "Quantity":
+        return _formula(self, "*", other)
+
+    def __rmul__(self, other: object) -> "Quantity":
+        return _formula(other, "*", self)
+
+    def __truediv__(self, other: object) -> "Quantity":
+        return _formula(self, "/", other)
+
+    def __rtruediv__(self, other: object) -> "Quantity":
+        return _formula(other, "/", self)
+
+    def __neg__(self) -> "Quantity":
+        return _formula(0, "-", self)
+
+    def _constant(self, op: str, value: object) -> Constant | None:
+        raise _is_calculated(f"{self._term} {op} {value!r}")
+
+
+def _formula(left: object, op: str, right: object) -> Quantity:
+    subject = f"{left!r} {op} {right!r}"
+    return Quantity(Formula(number_of(left, subject), op, number_of(right, subject)))
+
+
+def number_of(value: object, subject: str) -> Term:
+    """The term of a number: a field that is one, what was calculated, or a constant. Raises InvalidTrigger."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max:
+        return Constant(value)
+    term = term_of(value) if isinstance(value, Quantity) else None
+    if term is not None and term.shapes - {"null"} in ({"number"}, {"any"}):
+        return term
+    instead = substitute(getattr(term, "annotation", None)) or "Use numbers, and fields of type int or float"
+    raise InvalidTrigger(subject, f"{value!r} is no number", instead)
+
+
+def _is_calculated(subject: str) -> InvalidTrigger:
+    problem = "it compares what is calculated, and the store calculates ratings only"
+    return InvalidTrigger(subject, problem, "Compare fields with values or fields, or test it in precondition=")
+
+
 # ---------------------------------------------------------------------------- references to fields
 
 
-class FieldRef(Operand):
+class FieldRef(Quantity):
     """A field as written in a program: `Claim.amount`, `Claim.customer.tier`, `Claim.labels["origin"]`.
 
     Comparing it gives a clause. A nested field named like a method here is reached with brackets.
@@ -201,7 +278,7 @@ class FieldRef(Operand):
     def contains(self, value: object) -> Comparison:
         """Holds when the field is a list with this element, or a text with this part."""
         _require_shape(self._term, "contains", {"list", "string"})
-        return Comparison(self._term, "has", Constant(_scalar(self._term, value, _element(self._term.annotation))))
+        return Comparison(self._term, "has", Constant(_scalar(self._term, value, element_of(self._term.annotation))))
 
     def startswith(self, prefix: str) -> Comparison:
         """Holds when the field is a text that starts like this."""
@@ -242,80 +319,7 @@ def _child(parent: Field, name: str) -> Field:
     raise UnknownField(str(parent), f"there is no field {name!r}", others)
 
 
-# ---------------------------------------------------------------------------- types, as JSON will show them
-
-
-def members(annotation: Any) -> Iterator[Any]:
-    """The plain types that a type stands for: unions, aliases and annotations taken apart."""
-    origin = get_origin(annotation)
-    if origin in {Union, UnionType}:
-        for member in get_args(annotation):
-            yield from members(member)
-    elif origin is Annotated:
-        yield from members(get_args(annotation)[0])
-    elif (inner := _behind(annotation)) is not None:
-        yield from members(inner)
-    else:
-        yield annotation
-
-
-def _behind(annotation: Any) -> Any:
-    """What a NewType, a `type` alias or a RootModel stands for; None for any other type."""
-    if isinstance(annotation, type) and issubclass(annotation, RootModel) and "root" in annotation.model_fields:
-        return annotation.model_fields["root"].annotation
-    return getattr(annotation, "__supertype__", None) or getattr(annotation, "__value__", None)
-
-
-def shapes(annotation: Any) -> frozenset[str]:
-    """What the JSON of a type may be: number, string, bool, null, list, other; `any` when the type says nothing."""
-    return frozenset(shape for member in members(annotation) for shape in _shapes_of_member(member))
-
-
-def _shapes_of_member(member: Any) -> Iterator[str]:
-    if member in (Any, object):
-        yield "any"
-    elif get_origin(member) is Literal:
-        for value in get_args(member):
-            yield from shapes(type(value))
-    elif isinstance(member, type) and issubclass(member, Enum):
-        for item in member:
-            yield from shapes(type(item.value))
-    else:
-        yield _shape_of_class(get_origin(member) or member)
-
-
-# In this order: a bool is an int and a datetime a date to Python, but not in JSON.
-_SHAPES: Final[tuple[tuple[tuple[type, ...], str], ...]] = (
-    ((bool,), "bool"),
-    ((NoneType,), "null"),
-    ((datetime, bytes), "other"),
-    ((int, float), "number"),
-    ((str, date), "string"),
-    ((Sequence, AbstractSet), "list"),
-)
-
-
-def _shape_of_class(cls: Any) -> str:
-    fitting = (shape for classes, shape in _SHAPES if isinstance(cls, type) and issubclass(cls, classes))
-    return next(fitting, "other")
-
-
-def _element(annotation: Any) -> Any:
-    """The type of the elements of a list type; the type itself when it is none."""
-    for member in members(annotation):
-        if _shape_of_class(get_origin(member) or member) == "list":
-            elements = tuple(element for element in get_args(member) if element is not ...)
-            return Union[elements] if elements else Any  # noqa: UP007  # the types are only known at run time
-    return annotation
-
-
 # ---------------------------------------------------------------------------- what can be compared
-
-_INSTEAD: Final[tuple[tuple[type, str], ...]] = (
-    (Decimal, "Keep the number as an int in its smallest unit (cents), or as a float"),
-    (datetime, "Keep the moment as an int (milliseconds since 1970)"),
-    (timedelta, "Keep the duration as a number (seconds)"),
-)
 
 
 def _require_shape(term: Field, verb: str, wanted: set[str]) -> None:
@@ -328,16 +332,15 @@ def _require_order(term: Term) -> None:
     known = term.shapes - {"null"}
     if known in ({"number"}, {"string"}, {"any"}):
         return
-    instead = "Compare it with == or !=, or in precondition="
-    for member in members(getattr(term, "annotation", None)):
-        cls = member if isinstance(member, type) else object
-        instead = next((remedy for types, remedy in _INSTEAD if issubclass(cls, types)), instead)
+    instead = substitute(getattr(term, "annotation", None)) or "Compare it with == or !=, or in precondition="
     raise InvalidTrigger(str(term), "its JSON has no order: only numbers, plain strings and dates have one", instead)
 
 
 def _require_comparable(left: Term, op: str, right: Term) -> None:
     if isinstance(right, Constant):
         return
+    if isinstance(left, Formula) or isinstance(right, Formula):
+        raise _is_calculated(f"{left} {op} {right}")
     if op in ORDERED:
         _require_order(right)
     ours, theirs = left.shapes - {"null"}, right.shapes - {"null"}

@@ -21,7 +21,7 @@ from blackboard.condition import (
 from blackboard.entry import Entry
 from blackboard.errors import InvalidTrigger
 from blackboard.signature import Mode, Pattern
-from blackboard.term import Term
+from blackboard.term import Formula, Term
 
 Refire = Literal["version", "entry", "once"]
 REFIRES: Final[tuple[str, ...]] = get_args(Refire)
@@ -35,7 +35,7 @@ class Trigger:
 
     `after` delays an activation, in milliseconds. `refire` says what makes a binding new: a new version of an entry
     it triggers on, other entries, or nothing. A source's own writes do not trigger it again on the same entries
-    unless it is `reentrant`.
+    unless it is `reentrant`. `rating` is computed from the fields of the entries that are bound.
 
     Raises InvalidTrigger when it could never hold, or does not say one thing.
     """
@@ -46,6 +46,7 @@ class Trigger:
     after: int = 0
     refire: Refire = "version"
     reentrant: bool = False
+    rating: Term | None = None
 
     def __post_init__(self) -> None:
         self.compile()
@@ -170,6 +171,7 @@ class _Compilation:
                 "af": trigger.after,
                 "rf": {"version": None, "entry": "e", "once": "o"}[trigger.refire],
                 "re": int(trigger.reentrant),
+                "rt": self._rating(trigger.rating),
             }
         )
 
@@ -240,6 +242,13 @@ class _Compilation:
             return [clause.op, *(self._operand(term, clause) for term in terms)]
         raise self._invalid(f"{clause} is not known here", "Use the clauses of blackboard.condition")
 
+    def _rating(self, term: Term | None) -> list[Any] | None:
+        if isinstance(term, Formula):
+            return [term.op, self._rating(term.left), self._rating(term.right)]
+        if isinstance(term, Field):
+            return ["f", self._rated(term) + 1, _path(term)]
+        return None if term is None else ["v", *_value(term)]
+
     def _operand(self, term: Term | None, clause: Clause) -> list[Any]:
         if isinstance(term, Size):
             return ["n", self.sizes.index(term) + 1]
@@ -249,7 +258,7 @@ class _Compilation:
 
     # ------------------------------------------------------------------ which parameter is meant
 
-    def _bound(self, field: Field, clause: Clause) -> list[int]:
+    def _bound(self, field: Field, clause: Clause | str) -> list[int]:
         """The patterns that bind the kind of the field, or its parameter."""
         found = [index for index, pattern in enumerate(self.patterns) if self._binds(pattern, field)]
         if found:
@@ -269,7 +278,18 @@ class _Compilation:
     def _binds(pattern: Pattern, field: Field) -> bool:
         return pattern.kind.__kind__ == field.kind and field.parameter in {None, pattern.name}
 
-    def _one(self, field: Field, clause: Clause) -> int:
+    def _rated(self, field: Field) -> int:
+        """The only pattern that a rating means, which must bind one entry at a time."""
+        each = [pattern for pattern in self.patterns if pattern.mode is Mode.EACH]
+        if not any(self._binds(pattern, field) for pattern in each):
+            names = ", ".join(f"{pattern.name}: {pattern.kind.__name__}" for pattern in each) or "none yet"
+            raise self._invalid(
+                f"its rating is about {field}, and no parameter binds one {field.kind} at a time",
+                f"Rate by a field of such a parameter: {names}",
+            )
+        return self._one(field, f"the rating {field}")
+
+    def _one(self, field: Field, clause: Clause | str) -> int:
         """The only pattern that is meant."""
         first, *others = self._bound(field, clause)
         if others:

@@ -18,6 +18,7 @@ _US = b"\x1f"
 STATES = {
     "r": ActivationState.READY,
     "u": ActivationState.HELD,
+    "b": ActivationState.BIDDING,
     "d": ActivationState.DELAYED,
     "t": ActivationState.RETRYING,
     "w": ActivationState.WAITING,
@@ -111,12 +112,12 @@ def _one_claimed(reply: Sequence[bytes | int], at: int, owner: str) -> tuple[Cla
 
 
 def _shown(board: str, view: Sequence[Any]) -> Shown:
-    epoch, gate, strategy, memo, seen, agenda, first, news = view
+    epoch, gate, now, strategy, memo, seen, agenda, first, news = view
     rows = zip(agenda[::2], agenda[1::2], strict=True)
     activations = [activation(f"{board}{RS}{who.decode()}", text) for who, text in rows]
     events = [event(board, first + i, text) for i, text in enumerate(news)]
     texts = (gate.decode(), strategy.decode(), memo.decode())
-    return Shown(epoch, *texts, seen, tuple(sorted(activations, key=lambda each: each.rank)), tuple(events))
+    return Shown(epoch, now, *texts, seen, tuple(sorted(activations, key=lambda each: each.rank)), tuple(events))
 
 
 def event(board: str, seq: int, text: bytes) -> Event:

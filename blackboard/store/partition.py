@@ -6,6 +6,7 @@ This is the only module that knows the order of the scripts' arguments and the s
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +16,7 @@ from blackboard.errors import (
     BoardClosed,
     EntryExists,
     EntryNotFound,
+    HandoffRefused,
     LeaseLost,
     Overloaded,
     StaleSnapshot,
@@ -46,7 +48,8 @@ class Write:
 class Commit:
     """The contribution of a running activation. ``part`` counts the contributions of one run from 1; 0 ends the run.
 
-    ``reads`` (address and version) and ``kinds`` are what must not have changed, under serializable isolation.
+    ``reads`` (address and version) and ``kinds`` are what must not have changed, under serializable isolation. ``handoffs``
+    name the peers to which control goes, and what is said to each.
     """
 
     claim: Claim
@@ -54,6 +57,7 @@ class Commit:
     part: int = 0
     reads: Sequence[tuple[str, int]] = ()
     kinds: Sequence[str] = ()
+    handoffs: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(slots=True)
@@ -141,11 +145,15 @@ class BoardFacts:
 
 
 class Partition:
-    """The scripts and reads of one partition. ``now`` arguments are for tests; None asks the server's clock."""
+    """The scripts and reads of one partition. ``now`` arguments are for tests; None asks the server's clock.
 
-    def __init__(self, calls: Calls, keys: Keys, limits: Limits) -> None:
+    ``strategy`` (its JSON and its name) orchestrates boards that are new.
+    """
+
+    def __init__(self, calls: Calls, keys: Keys, limits: Limits, strategy: tuple[str, str] = ("", "")) -> None:
         self.calls = calls
         self.keys = keys
+        self._strategy = strategy
         self._limits = limits
         self._bounds = (limits.entries, limits.open_activations, limits.writes, limits.entry_bytes)
 
@@ -158,7 +166,7 @@ class Partition:
 
         Raises EntryExists, VersionConflict, EntryNotFound, BoardClosed, Overloaded.
         """
-        words = [_now(now), operation, author, *self._bounds, 1, board, *_writes(writes)]
+        words = [_now(now), operation, author, *self._bounds, *self._strategy, 1, board, *_writes(writes)]
         answer = await self._run("post", [board], words)
         if answer[0] != b"ok":
             raise self._refusal(board, answer, writes)
@@ -208,7 +216,10 @@ class Partition:
         return answer.decode()
 
     async def release(self, claim: Claim, verdict: str, reason: str = "", now: int | None = None) -> str:
-        """Give a claim back: verdict ``ready`` or ``wait`` (for its precondition); answers ``ok``, ``lost``, ``closed``."""
+        """Give a claim back: verdict ``ready``, ``wait`` (for its precondition) or ``bid`` (the reason is the number).
+
+        Answers ``ok``, ``done``, ``lost`` or ``closed``.
+        """
         words = [_now(now), 1, claim.board, *_held(claim, 1), verdict, reason]
         answer: bytes = await self._run("release", [claim.board], words)
         return answer.decode()
@@ -403,6 +414,19 @@ class Partition:
         if boards:
             await self.calls.command("ZREM", self.keys.boards, *boards)
 
+    async def written(self, board: str, addresses: Sequence[str]) -> dict[str, int]:
+        """Which event wrote the entry at each of these addresses, of those that are there."""
+        if not addresses:
+            return {}
+        rows = await self.calls.command("HMGET", self.keys.of_board(board, "entries"), *addresses)
+        return {address: codec.entry(address, row).seq for address, row in zip(addresses, rows, strict=True) if row}
+
+    async def history(self, board: str) -> dict[str, int]:
+        """How many of its activations each source has committed on a board, each binding counted once."""
+        rows = await self.calls.command("HKEYS", self.keys.of_board(board, "fired"))
+        sources = Counter(codec.split_identity(row.decode())[0] for row in rows)
+        return {source: count for source, count in sources.items() if source != "@control"}
+
     # ------------------------------------------------------------------ inside
 
     async def _run(self, name: str, boards: Sequence[str], words: Sequence[Argument]) -> Any:
@@ -438,6 +462,11 @@ class Partition:
                 return BoardClosed(commit.claim.board)
             case b"exists" | b"version" | b"gone" | b"read":
                 return StaleSnapshot(commit.claim.name, (_text(answer[1]),))
+            case b"unknown_peer":
+                return HandoffRefused(commit.claim.name, _text(answer[1]), "no source of this name is registered")
+            case b"unfit_peer":
+                problem = f"it needs an entry of kind {_text(answer[2])}, to which the giver is not bound"
+                return HandoffRefused(commit.claim.name, _text(answer[1]), problem)
         return self._refusal(commit.claim.board, answer, commit.writes)
 
 
@@ -488,7 +517,10 @@ def _commit(commit: Commit, slots: Mapping[str, int]) -> list[Argument]:
     words += [commit.part, 2 * len(commit.reads)]
     for address, version in commit.reads:
         words += [address, version]
-    return [*words, len(commit.kinds), *commit.kinds, *_writes(commit.writes)]
+    words += [len(commit.kinds), *commit.kinds, *_writes(commit.writes), len(commit.handoffs)]
+    for peer, note in commit.handoffs:
+        words += [peer, note]
+    return words
 
 
 def _request(request: ClaimRequest) -> list[Argument]:

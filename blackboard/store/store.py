@@ -48,11 +48,13 @@ async def open_store(
     *,
     settings: Settings | None = None,
     limits: Limits | None = None,
+    strategy: tuple[str, str] = ("", ""),
     partitions: int | None = None,
     timeout: float = 30.0,
 ) -> Store:
     """Connect to a store, check that it can be trusted, and open a namespace in it.
 
+    ``strategy`` (its JSON and its name) orchestrates boards that are new.
     ``partitions`` is fixed when the namespace is created (1 by default). Raises StoreRefused when the server is too old,
     evicts keys, wants another password, or holds the namespace with another number of partitions; StoreUnreachable or
     StoreBusy when it does not answer within ``timeout`` seconds.
@@ -69,7 +71,7 @@ async def open_store(
     except BaseException:
         await clients.aclose()
         raise
-    every = [Partition(calls, Keys(namespace, number), limits or Limits()) for number in range(count)]
+    every = [Partition(calls, Keys(namespace, number), limits or Limits(), strategy) for number in range(count)]
     return Store(namespace, clients, facts, every)
 
 

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from blackboard.helm import Helm
 from blackboard.shift import Shift
 from blackboard.store.partition import Partition
 from blackboard.worker import Worker
@@ -49,6 +50,7 @@ class Knife:
         before(Shift, "_take", lambda: self.reach("claimed"))
         before(Shift, "_rest", lambda: self.reach("idle"))
         before(Shift, "_commit", lambda: self.reach("acted"))
+        before(Helm, "_think", lambda: self.reach("deciding"))
         before(Partition, "renewal", lambda: self.reach("renewing"))
         after(Partition, "commit", lambda: self.reach("committed"))
         after(Partition, "fail", lambda: self.reach("failed"))
@@ -96,11 +98,17 @@ def on_terminate(worker: Worker) -> None:
     loop.add_signal_handler(signal.SIGTERM, obey)
 
 
-async def main(namespace: str, url: str, lease: float, cut: str = "", mode: str = "say", after: int = 1) -> None:
-    """Work until told to stop."""
+async def main(
+    namespace: str, url: str, lease: float, cut: str = "", mode: str = "say", after: int = 1, role: str = "worker"
+) -> None:
+    """Work, or decide, until told to stop."""
     knife = Knife(cut, mode, after)
     knife.attach()
     async with build(namespace, url, knife.cut, lease) as bb:
+        if role == "controller":
+            say("working")
+            await bb.controller().run()
+            return
         worker = bb.workers(concurrency=8)
         on_terminate(worker)
         say("working")

@@ -68,8 +68,11 @@ async def hire(namespace: str, valkey_url: str, tmp_path: Path) -> AsyncIterator
     """Return a function that starts a worker process; all are killed in the end."""
     children: list[Child] = []
 
-    async def start(cut: str = "", mode: str = "kill", lease: float = 1.0, after: int = 1) -> Child:
+    async def start(
+        cut: str = "", mode: str = "kill", lease: float = 1.0, after: int = 1, role: str = "worker"
+    ) -> Child:
         order = {"namespace": namespace, "url": valkey_url, "lease": lease, "cut": cut, "mode": mode, "after": after}
+        order["role"] = role
         log = tmp_path / f"worker{len(children)}.log"
         with log.open("wb") as errors:
             process = await asyncio.create_subprocess_exec(

@@ -112,8 +112,8 @@ async def test_a_generator_is_closed_when_its_activation_is_over(bb: Blackboard)
     ("result", "said"),
     [
         (Finding(source="x", risk=0), "wrote the kind finding, but its return annotation says only: decision"),
-        ("text", "returned str, which is not an entry"),
-        ([Decision(approved=True), 5], "returned list, which is not an entry"),
+        ("text", "returned str, which is neither an entry nor a Handoff"),
+        ([Decision(approved=True), 5], "returned list, which is neither an entry nor a Handoff"),
         ([Decision(approved=True), Decision(approved=False)], "writes one address twice"),
     ],
 )

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from blackboard.activation import Claim, Claimed
+from blackboard.activation import Activation, Claim, Claimed
 from blackboard.limits import Limits
 from blackboard.store import codec
 from blackboard.store.calls import Calls
@@ -18,12 +18,15 @@ from blackboard.store.partition import (
     Applied,
     ClaimRequest,
     Commit,
+    Decision,
     Handed,
     Partition,
+    Steered,
     Write,
 )
 
 CREW = "crew"
+CONTROL = "@control"
 LEASE = 1000
 
 _READ = {"hash": "HGETALL", "list": "LRANGE", "zset": "ZRANGE"}
@@ -109,6 +112,67 @@ class Bench:
     async def release(self, claim: Claim, verdict: str = "ready") -> str:
         return await self.store.release(claim, verdict, "no", self.now)
 
+    # ------------------------------------------------------------------ control
+
+    async def orchestrate(self, board: str, strategy: str = "Manual", **other: Any) -> Steered:
+        return await self._switch(board, (json.dumps({"is": strategy}), strategy), **other)
+
+    async def choreograph(self, board: str, **other: Any) -> Steered:
+        return await self._switch(board, None, **other)
+
+    async def _switch(self, board: str, strategy: tuple[str, str] | None, **other: Any) -> Steered:
+        self.number += 1
+        operation = other.pop("operation", f"op{self.number:06d}")
+        return await self.store.switch(board, operation, "@test", strategy, now=self.now, **other)
+
+    async def pause(self, board: str) -> Steered:
+        return await self.store.pause(board, "@test", "look first", self.now)
+
+    async def resume(self, board: str, *, step: bool = False) -> Steered:
+        return await self.store.resume(board, "@test", "", step, self.now)
+
+    async def grant(self, board: str, name: str, expected: int | None = None) -> Steered:
+        """Grant by hand what `states` calls by this name."""
+        found = await self.activation(board, name)
+        return await self.store.grant(board, "@test", found.identity, found.number, "please", expected, self.now)
+
+    async def veto(self, board: str, name: str) -> str:
+        """Forbid what `states` calls by this name."""
+        found = await self.activation(board, name)
+        return await self.store.veto(board, "@test", found.identity, found.number, "never", self.now)
+
+    async def suspend(self, source: str, *, on: bool = True) -> str:
+        return await self.store.suspend(source, on, "@test", "too dear", self.now)
+
+    async def claim_control(self, wanted: int = 5, **other: Any) -> list[Claimed]:
+        """What a controller gets."""
+        return await self.claim(wanted, **{"crew": CONTROL, "owner": "c1", **other})
+
+    async def control(self, **other: Any) -> Claimed:
+        """The one board that a controller gets."""
+        (claimed,) = await self.claim_control(**other)
+        return claimed
+
+    async def decide(self, claimed: Claimed, *granted: str, **other: Any) -> tuple[str, str]:
+        """Grant what `states` calls by these names; nothing is claimed behind it."""
+        (answer,), _ = await self.store.decide([decision(claimed, *granted, **other)], self.request(0), self.now)
+        return answer
+
+    async def decide_once(self, *granted: str, **other: Any) -> None:
+        """A controller comes, decides and is obeyed."""
+        assert (await self.decide(await self.control(), *granted, **other))[0] == "ok"
+
+    async def activation(self, board: str, name: str) -> Activation:
+        (found,) = [each for each in await self.store.agenda(board) if named(each) == name]
+        return found
+
+    async def controls(self) -> list[str]:
+        """The boards that have a control activation, whatever its state."""
+        fields = [field.decode() for field in await self.command("HKEYS", self.keys.activations)]
+        return [field.partition(codec.RS)[0] for field in fields if field.endswith(CONTROL + codec.RS)]
+
+    # ------------------------------------------------------------------ looking
+
     async def rematch(self, board: str, revision: int, slice_size: int = 100) -> None:
         """All slices."""
         answer, cursor = "more", "0"
@@ -117,7 +181,7 @@ class Bench:
 
     async def states(self, board: str) -> dict[str, str]:
         """The agenda: `source address address` and the state."""
-        return {" ".join((a.source, *a.addresses)): a.state.value for a in await self.store.agenda(board)}
+        return {named(activation): activation.state.value for activation in await self.store.agenda(board)}
 
     async def kinds_of_events(self, board: str, since: int = 0) -> list[str]:
         return [event.type.value for event in await self.store.events(board, since, 10_000)]
@@ -146,6 +210,20 @@ class Bench:
 
 def _plain(value: Any) -> Any:
     return sorted(value.items()) if isinstance(value, dict) else value
+
+
+def named(activation: Activation) -> str:
+    """`source address address`."""
+    return " ".join((activation.source, *activation.addresses))
+
+
+def decision(claimed: Claimed, *granted: str, **other: Any) -> Decision:
+    """What a controller answers to a claim: grants by the names of `named`."""
+    assert claimed.shown is not None
+    agenda = {named(activation): activation for activation in claimed.shown.agenda}
+    grants = [(agenda[name].identity, agenda[name].number, "next") for name in granted]
+    facts = {"epoch": claimed.shown.epoch, "seen": claimed.snapshot, "memo": "{}", **other}
+    return Decision(claimed.claim, grants=grants, **facts)
 
 
 def addresses(claimed: Sequence[Claimed]) -> list[tuple[str, ...]]:

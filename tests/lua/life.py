@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from blackboard.store.partition import Applied, Commit
-from tests.lua.bench import Bench, card, each, gone, write
+from tests.lua.bench import Bench, card, decision, each, gone, write
 
 COMMANDS = frozenset((
-    "claim", "close", "commit", "fail", "post", "read", "register", "release", "rematch", "renew", "revive",
+    "claim", "close", "commit", "decide", "fail", "grant", "pause", "post", "read", "register", "release", "rematch",
+    "renew", "resume", "revive", "suspend", "switch", "veto",
 ))  # fmt: skip
 
 JOINED = {
@@ -57,5 +58,32 @@ async def live(bench: Bench) -> None:
     revision, _ = await bench.store.register("crew", [card(each("new", "done"))])
     await bench.rematch("x", revision)
     assert await bench.store.entries("x")
+    await controlled(bench)
     for board in ("x", "y"):
         assert (await bench.store.close(board, "@test", "end", 1000, bench.now))[0] == "ok"
+
+
+async def controlled(bench: Bench) -> None:
+    """The same boards in other hands: what control does to ready, held, delayed and running activations, and to itself."""
+    await bench.post("x", write("a/5"), write("a/6"), write("a/7"))
+    assert (await bench.orchestrate("x", unattended=50)).moved > 0
+    assert (await bench.orchestrate("y")).answer == "ok"
+    first, second = await bench.claim_control()
+    answers, handed = await bench.store.decide(
+        [decision(first, "one a/5", wake=bench.now + 10), decision(second, verdict="pause")],
+        bench.request(5, owner="c1", crew="@control"),
+        bench.now,
+    )
+    assert ([answer for answer, _ in answers], handed.claimed) == (["ok", "ok"], [])
+    assert (await bench.suspend("one"), await bench.suspend("one", on=False)) == ("ok", "ok")
+    await bench.commit((await bench.claim_one()).claim, write("done/x", "granted"))
+    assert (await bench.grant("x", "one a/6")).answer == "ok"
+    assert await bench.veto("x", "one a/7") == "ok"
+    assert (await bench.pause("x")).answer == "ok"
+    bench.now += 10  # what was delayed is held
+    assert await bench.claim(8) == []
+    assert (await bench.resume("x", step=True)).answer == "ok"
+    bench.now += 50  # no controller comes
+    assert [claimed.verdict for claimed in await bench.claim(8)] == ["unattended"]
+    assert (await bench.choreograph("x")).moved == 0  # a step is a pause
+    assert (await bench.resume("x")).moved > 0

@@ -71,6 +71,24 @@ async def work_left_wakes_the_next(bench: Bench) -> None:
     assert await bench.bell() == 1
 
 
+async def nothing_starts_ungranted(bench: Bench) -> None:
+    """Whether it may is written on the board; timers and lost leases are those of the partition, and do not know."""
+    await bench.register(each("late", "a", af=100))
+    await bench.post("x", write("a/1"))
+    await bench.orchestrate("x")
+    bench.now += 100
+    assert await bench.claim() == []
+
+
+async def a_decision_is_for_its_epoch(bench: Bench) -> None:
+    """The strategy was shown another epoch than the one in which its answer arrives."""
+    await bench.register(each("one", "a"))
+    await bench.post("x", write("a/1"))
+    await bench.orchestrate("x")
+    assert (await bench.decide(await bench.control(), "one a/1", epoch=0))[0] == "epoch"
+    assert await bench.claim() == []
+
+
 async def _running(bench: Bench) -> Claim:
     await bench.register(each("one", "a"))
     await bench.post("x", write("a/1"))
@@ -99,6 +117,16 @@ VARIANTS: dict[str, tuple[Check, str, str]] = {
         work_left_wakes_the_next,
         "for source in pairs(left) do partition.awake[source] = true end\n",
         "\n",
+    ),
+    "claims do not ask whether it is held": (
+        nothing_starts_ungranted,
+        "if not control.holds_back(ctx, activation) then return '' end\n",
+        "if true then return '' end\n",
+    ),
+    "decide does not compare epochs": (
+        a_decision_is_for_its_epoch,
+        "if ctx.status ~= 'open' or decision.control ~= ctx.control or ctx.mode ~= 'o' then\n",
+        "if ctx.status ~= 'open' or ctx.mode ~= 'o' then\n",
     ),
 }
 

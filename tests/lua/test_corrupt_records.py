@@ -110,3 +110,41 @@ async def test_a_claim_that_fails_loses_nothing(board: Bench) -> None:
     await board.command("HSET", board.keys.activations, field, record)
     found = {(c.claim.source, c.verdict) for c in await board.claim(9)}
     assert found == {("one", ""), ("sum", ""), ("late", ""), ("poison", "poison")}
+
+
+async def test_a_board_with_a_broken_activation_can_be_held_and_freed(board: Bench) -> None:
+    await board.command("HSET", board.keys.activations, board.field("x", "one", "a/1"), "broken")
+    assert [(await board.orchestrate("x")).moved, (await board.choreograph("x")).moved] == [1, 1]
+
+
+async def test_a_claim_that_fails_loses_no_board_that_waits_for_control(board: Bench) -> None:
+    """Neither one that nobody came for, nor one whose controller died, nor one that wanted to be looked at."""
+    await board.orchestrate("forsaken", unattended=LEASE)
+    for name in ("dead", "asleep"):
+        await board.orchestrate(name)
+    claimed = {each_claim.claim.board: each_claim for each_claim in await board.claim_control()}
+    await board.decide(claimed["asleep"], wake=board.now + LEASE)
+    await board.decide(claimed["forsaken"])
+    await board.post("forsaken", write("z"))
+    board.now += LEASE
+    field = board.field("x", "sum")
+    record = await board.command("HGET", board.keys.activations, field)
+    await board.command("HSET", board.keys.activations, field, "broken")
+    with pytest.raises(UNREADABLE):
+        await board.claim(9)
+    await board.command("HSET", board.keys.activations, field, record)
+    assert [each_claim.verdict for each_claim in await board.claim(9)] == ["", "", "unattended"]
+    assert {each_claim.claim.board for each_claim in await board.claim_control()} == {"dead", "asleep"}
+
+
+async def test_control_of_a_board_that_cannot_be_read_harms_nobody_else(board: Bench) -> None:
+    await board.orchestrate("broken")
+    await board.orchestrate("asleep")
+    await board.orchestrate("whole")
+    claimed = {each_claim.claim.board: each_claim for each_claim in await board.claim_control()}
+    await board.decide(claimed["asleep"], wake=board.now + LEASE)
+    for name in ("broken", "asleep"):
+        await board.command("HSET", board.keys.of_board(name, "meta"), "state", "open many")
+    board.now += LEASE
+    found = {each_claim.claim.board: each_claim.verdict for each_claim in await board.claim_control(9)}
+    assert found == {"broken": "damaged", "asleep": "damaged", "whole": ""}

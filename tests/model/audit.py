@@ -196,7 +196,7 @@ def _model_facts(a: Any) -> dict[str, Any]:
     due = a.due if a.state in "dt" else 0
     return {
         "number": a.number, "priority": a.trigger.get("pr", 0), "since": a.since, "due": due, "attempts": a.attempts,
-        "crashes": a.crashes, "epoch": a.epoch, "owner": a.owner,
+        "crashes": a.crashes, "epoch": a.epoch, "owner": a.owner, "rating": None if a.state == "x" else a.rating,
     }  # fmt: skip
 
 
@@ -205,6 +205,7 @@ def _store_facts(a: Activation) -> dict[str, Any]:
     return {
         "number": a.number, "priority": a.priority, "since": a.since, "due": a.due if waits else 0,
         "attempts": a.attempts, "crashes": a.crashes, "epoch": a.epoch, "owner": a.owner,
+        "rating": None if a.state is ActivationState.RUNNING else a.rating,  # it is looked at when it has ended
     }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.model.semantics import Binding, Entry, Trigger, bindings
+from tests.model.semantics import Binding, Entry, Trigger, bindings, rate
 
 ANYTHING, NEW, SNAPSHOT = -1, -2, -3
 ACTIVE = frozenset("rdtx")
@@ -45,6 +45,7 @@ class Activation:
     own: frozenset[int] = frozenset()
     at: tuple[str, ...] = ()
     retest: bool = False
+    rating: float = 0.0
 
     @property
     def quiescent(self) -> bool:
@@ -159,6 +160,8 @@ class Board:
         for identity, binding in wanted.items():
             if identity not in self.open and self.outlives(identity, trigger, binding):
                 self._trigger(identity, trigger, now)
+            if identity in self.open and self.open[identity].state != "x":
+                self.open[identity].rating = rate(trigger, binding)
 
     def _trigger(self, identity: Identity, trigger: Trigger, now: int) -> None:
         delay = trigger.get("af")

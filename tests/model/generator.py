@@ -92,6 +92,8 @@ def _any_trigger(random: Random, name: str) -> Trigger:
         found["q"] = 1
     _number_memories(found)
     _add_policies(random, found)
+    if random.random() < 0.4:
+        found["rt"] = _formula(random, _each(patterns))
     return {key: value for key, value in found.items() if value not in ([], None)}
 
 
@@ -189,6 +191,15 @@ def _comparison(random: Random, patterns: list[Json]) -> Json:
         return [op, ["f", left[1], path], *([] if op in {"nil", "some"} else [["v", constant]])]
     op = random.choice(("==", "!=", "<", ">="))
     return [op, left, ["f", random.choice(each), random.choice(PATHS)]]
+
+
+def _formula(random: Random, each: list[int], depth: int = 0) -> Json:
+    """A rating; most fields of the entries are now and then missing or no number."""
+    if depth < 2 and random.random() < 0.4:
+        return [random.choice("+-*/"), _formula(random, each, depth + 1), _formula(random, each, depth + 1)]
+    if not each or random.random() < 0.3:
+        return ["v", random.choice((0, 2, -0.5, 1 / 3, 1e12))]
+    return ["f", random.choice(each), random.choice(("x", "x", "t", "f", list(NESTED)))]
 
 
 def _alternative(random: Random, patterns: list[Json], counted: list[Json]) -> Json:

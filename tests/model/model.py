@@ -147,10 +147,11 @@ class Partition:
                     activation.become("r")
 
     def _best(self, request: Request) -> list[tuple[Board, Identity]]:
-        """Highest priority first, then the oldest, over all boards and all sources of the crew."""
+        """Highest priority first, then the highest rating, then the oldest, over all boards and all sources of the crew."""
         ready = [
             (
                 -activation.trigger.get("pr", 0),
+                -activation.rating,
                 activation.since,
                 field_of(board.id, identity).encode(),
                 board,
@@ -160,7 +161,7 @@ class Partition:
             for identity, activation in board.open.items()
             if activation.state == "r" and identity[0] in self.crews.get(request.crew, ())
         ]
-        ready.sort(key=lambda row: row[:3])
+        ready.sort(key=lambda row: row[:4])
         return [(board, identity) for *_, board, identity in ready[: request.wanted]]
 
     def _hand(

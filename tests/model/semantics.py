@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from math import floor
 from typing import Any
 
 Json = Any
@@ -42,6 +43,32 @@ class Binding:
     def newest(self, own: frozenset[int] = frozenset()) -> int:
         """The newest event among its triggering entries, leaving out the events `own`; 0 without any."""
         return max((entry.seq for entry in self.triggering if entry.seq not in own), default=0)
+
+
+# ---------------------------------------------------------------------------- ratings
+
+HIGHEST = 1e10
+
+
+def rate(trigger: Trigger, binding: Binding) -> float:
+    """What a trigger's formula makes of a binding: bounded, to a thousandth, and 0 for what is no number."""
+    value = _compute(trigger["rt"], binding) if "rt" in trigger else None
+    if value is None or value != value:  # noqa: PLR0124  # NaN alone is not equal to itself
+        return 0.0
+    return floor(max(-HIGHEST, min(HIGHEST, value)) * 1000 + 0.5) / 1000
+
+
+def _compute(formula: Sequence[Any], binding: Binding) -> float | None:
+    op, *operands = formula
+    if op == "v":
+        return float(operands[0])
+    if op == "f":
+        value = value_at(binding.slots[operands[0] - 1][0].data, operands[1])
+        return float(value) if json_type(value) == "number" else None
+    a, b = (_compute(operand, binding) for operand in operands)
+    if a is None or b is None or (op == "/" and b == 0):
+        return None
+    return {"+": a + b, "-": a - b, "*": a * b, "/": a / (b or 1)}[op]
 
 
 # ---------------------------------------------------------------------------- values

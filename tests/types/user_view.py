@@ -53,6 +53,14 @@ def decide(claim: Claim, findings: list[Finding]) -> Decision:
 def everything(claim: Claim, a: Vote, b: Vote) -> None: ...
 
 
+@bb.knowledge_source(rating=Claim.amount * 2 - 1, bid=lambda claim: claim.amount)
+def rated(claim: Claim) -> None: ...
+
+
+@bb.knowledge_source(rating=field(Claim.amount) / 2)
+def rated_by_a_field(claim: Claim) -> None: ...
+
+
 @check_history.compensation
 async def forget(finding: Finding) -> None: ...
 

@@ -3,11 +3,13 @@
 -- KEYS    partition keys, the keys of every board
 -- ARGV    now, limits (4), board count, board…, operation count, operation…, claim
 --         operation: 'commit'|'part', claim held (5), part, schema-less reads: count, (address, version)…,
---         kinds read: count, kind…, write count, (address, expected, schema, payload)…
+--         kinds read: count, kind…, write count, (address, expected, schema, payload)…,
+--         handoff count, (peer, note)…
 --         claim: wanted, owner, request, lease, crew, cursor, lane
 -- returns {answers, next due in ms, count, activation…}; an answer is {'ok', seq, version…} | {'done'} | {'lost'} | {'closed', …}
 --         | {'exists'|'version'|'gone'|'read', address, version} (it is ready again) | {'overloaded', limit, maximum, value}
--- events  F (fired), P, R, X, T, O
+--         | {'unknown_peer', peer, ''} | {'unfit_peer', peer, kind that it was not given}
+-- events  F (fired), P, R, X, H (handed off), T, O
 -- repeat  fenced by number, epoch and owner: a second commit answers 'done'; the claim is repeatable by its request number
 
 --- @include "arguments"
@@ -20,10 +22,12 @@
 --- @include "control"
 --- @include "agenda"
 --- @include "binding"
+--- @include "rating"
 --- @include "matching"
 --- @include "limits"
 --- @include "contribution"
 --- @include "settling"
+--- @include "handing"
 --- @include "committing"
 --- @include "claiming"
 

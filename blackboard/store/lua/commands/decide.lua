@@ -21,6 +21,7 @@
 --- @include "control"
 --- @include "agenda"
 --- @include "binding"
+--- @include "rating"
 --- @include "matching"
 --- @include "settling"
 --- @include "deciding"

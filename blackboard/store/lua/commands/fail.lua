@@ -17,6 +17,7 @@
 --- @include "control"
 --- @include "agenda"
 --- @include "binding"
+--- @include "rating"
 --- @include "matching"
 --- @include "settling"
 

@@ -1,7 +1,8 @@
 -- A contribution from outside: posts, revisions and retractions on one board, creating it when it is new.
 --
 -- KEYS    partition keys, board keys
--- ARGV    now, operation, author, limits (4), board count = 1, board, write count, (address, expected, schema, payload)…
+-- ARGV    now, operation, author, limits (4), default strategy (JSON, '': none), its name,
+--         board count = 1, board, write count, (address, expected, schema, payload)…
 -- returns {'ok', seq, version…} | {'exists'|'version'|'gone', address, version} | {'closed', board, 0}
 --         | {'overloaded', limit, maximum, value}
 -- events  B (created), P, R, X, T, O
@@ -17,6 +18,7 @@
 --- @include "control"
 --- @include "agenda"
 --- @include "binding"
+--- @include "rating"
 --- @include "matching"
 --- @include "limits"
 --- @include "contribution"
@@ -26,6 +28,7 @@
 board.now = arguments.now()
 local operation, author = arguments.next(), arguments.next()
 local bounds = limits.read()
+local strategy, strategy_name = arguments.next(), arguments.next()
 local ctx = board.open_all()[1]
 
 local answered = journal.recall(ctx, operation)
@@ -33,7 +36,7 @@ if answered then return answered end
 
 local writes = contribution.read()
 if not ctx.status and contribution.only_retracts(writes) then return contribution.nothing(writes) end
-life.begin(ctx, author)
+life.begin(ctx, author, strategy, strategy_name)
 contribution.load(ctx, writes)
 local refused = contribution.check(ctx, writes, 0, '-', bounds)
 if refused then return refused end

@@ -1,8 +1,9 @@
--- A worker gives a running activation back without charge: it drains, or the precondition declined.
+-- A worker gives an activation back without charge: it drains, the precondition declined, or the source has bid.
 --
 -- KEYS    partition keys, board keys
 -- ARGV    now, board count = 1, board, claim held (5), verdict, reason
 --         verdict: 'ready' (any worker may run it) | 'wait' (until its precondition may answer differently)
+--         | 'bid' (the reason is the number)
 -- returns 'ok' | 'done' | 'lost' | 'closed'
 -- events  W (waits for its precondition), T, O
 -- repeat  fenced: a second call finds the lease gone and answers 'lost'
@@ -17,12 +18,25 @@
 --- @include "control"
 --- @include "agenda"
 --- @include "binding"
+--- @include "rating"
 --- @include "matching"
 --- @include "settling"
 
 board.now = arguments.now()
 local claim = settling.read(board.open_all())
 local verdict, reason = arguments.next(), arguments.next()
+
+local bidder = settling.bidding(claim)
+if bidder then
+  if verdict == 'bid' then
+    agenda.rate(claim.board, claim.identity, bidder, rating.bounded(tonumber(reason)), 1)
+  end
+  agenda.move(claim.board, claim.identity, bidder, 'r')
+  control.finish()
+  partition.wake(partition.awake)
+  return 'ok'
+end
+
 local activation, why = settling.held(claim)
 if not activation then return why end
 

@@ -18,7 +18,7 @@ for i = 1, arguments.number() do
 end
 for _, claim in ipairs(held) do
   local activation = partition.activation(claim.field)
-  if activation and activation[STATE] == 'x' and activation[OWNER] == owner
+  if activation and codec.is_leased(activation) and activation[OWNER] == owner
     and activation[NUMBER] == claim.number and activation[EPOCH] == claim.epoch then
     partition.leases[claim.field] = now + claim.lease
   else

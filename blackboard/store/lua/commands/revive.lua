@@ -16,6 +16,7 @@
 --- @include "control"
 --- @include "agenda"
 --- @include "binding"
+--- @include "rating"
 --- @include "matching"
 
 board.now = arguments.now()

@@ -4,6 +4,7 @@
 -- ARGV    now, operation, board count = 1, board, author, reason, expected epoch (-1: any), mode ('c' or 'o'), strategy (JSON),
 --         its name, unattended ms (0: held as long as no controller comes)
 -- returns {'ok', epoch, activations moved, running…} | {'epoch', epoch now} | {'closed', 0}
+--         | {'absent', 0} (there is no board to take back)
 -- events  B (created), M (switched), T
 -- repeat  the same operation answers as it did before and writes nothing
 
@@ -17,6 +18,7 @@
 --- @include "control"
 --- @include "agenda"
 --- @include "binding"
+--- @include "rating"
 --- @include "matching"
 --- @include "settling"
 --- @include "deciding"
@@ -34,14 +36,15 @@ if answered then return answered end
 local refused = ctx.status and control.objection(ctx, expected >= 0 and expected or nil)
 if refused then return refused end
 
+if not ctx.status and mode == 'c' then return { 'absent', 0 } end
 life.begin(ctx, author)
 local move_all = (mode == 'c' and ctx.gate == '-') and control.free_all or control.hold_all
-local moved, running = move_all(ctx)
-ctx.mode, ctx.control, ctx.unattended = mode, ctx.control + 1, unattended
-board.event(ctx, 'M', author, mode == 'o' and 'orchestration' or 'choreography', ctx.control, name, reason)
-board.note(ctx, 'strategy', strategy)
-board.note(ctx, 'memo', '')
-board.note(ctx, 'seen', ctx.seq)
+local moved, running = move_all(ctx, mode)
+if mode == 'o' then
+  control.orchestrate(ctx, author, strategy, name, reason, unattended)
+else
+  control.choreograph(ctx, author, reason)
+end
 control.dismiss(ctx)
 if ctx.born then
   matching.apply(ctx, {}, author, 1)

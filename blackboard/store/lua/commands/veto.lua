@@ -16,6 +16,7 @@
 --- @include "control"
 --- @include "agenda"
 --- @include "binding"
+--- @include "rating"
 --- @include "matching"
 --- @include "settling"
 --- @include "deciding"
@@ -27,7 +28,9 @@ local identity, number = arguments.next(), arguments.number()
 local refused = control.objection(ctx)
 if refused then return refused[1] end
 local activation = partition.activation(ctx.id .. RS .. identity)
-if not activation or activation[NUMBER] ~= number or activation[STATE] == 'D' then return 'absent' end
+if not activation or activation[NUMBER] ~= number or activation[STATE] == 'D' or control.is_control(identity) then
+  return 'absent'
+end
 if activation[STATE] == 'x' then return 'running' end
 
 agenda.bury(ctx, identity, activation, author, 'vetoed', reason)

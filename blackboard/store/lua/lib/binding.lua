@@ -179,16 +179,17 @@ function binding.addresses(trigger, bound)
   return list
 end
 
---- The entries at the given addresses as a binding of the each-patterns, or nil when it is none (any more).
-function binding.at(ctx, trigger, addresses)
+--- The entries at the given addresses as a binding of the each-patterns, or nil when it is none (any more). What was
+--- `handed` over need not meet the conditions.
+function binding.at(ctx, trigger, addresses, handed)
   local bound, n = {}, 0
   for i, pattern in ipairs(trigger.p or {}) do
     if pattern.m == 'e' then
       n = n + 1
       local entry = addresses[n] and codec.kind(addresses[n]) == pattern.k and board.entry(ctx, addresses[n])
-      if not entry or not condition.passes(entry, pattern.t) then return nil end
+      if not entry or not (handed or condition.passes(entry, pattern.t)) then return nil end
       bound[i] = entry
-      if not joins_hold(trigger, i, bound) then return nil end
+      if not (handed or joins_hold(trigger, i, bound)) then return nil end
     end
   end
   return addresses[n + 1] == nil and bound or nil -- more addresses than patterns: the trigger has changed since

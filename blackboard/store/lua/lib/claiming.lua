@@ -19,6 +19,16 @@ local function make_ready(field, source, activation)
   partition.awake[source] = true
 end
 
+--- A board whose controller died, or that wants to be looked at now. One that cannot be read is handed out as damaged.
+local function recover_control(field, activation, settle)
+  local ok, ctx = pcall(board.view, (codec.split_field(field)))
+  if ok then
+    control.recover(ctx, activation)
+  else
+    settle[#settle + 1] = { field, 'damaged' }
+  end
+end
+
 --- Timers that are due make their activation ready; a retry or a delay keeps the age of its due time. A board that waited
 --- too long for a controller is handed to the claimer, to be choreographed again.
 local function fire_timers(settle)
@@ -28,13 +38,16 @@ local function fire_timers(settle)
     local activation, _, identity = partition.activations[field], codec.split_field(field)
     partition.due[field] = false
     local source = codec.source(identity)
-    if activation and (activation[STATE] == 'd' or activation[STATE] == 't') then
+    local of_control = control.is_control(identity)
+    if activation and of_control and activation[STATE] == 'd' then
+      recover_control(field, activation, settle)
+    elseif activation and of_control and activation[STATE] == 'r' then
+      partition.due[field] = nil -- no controller came in time; it keeps its place until it is handed out
+      settle[#settle + 1] = { field, 'unattended' }
+    elseif activation and (activation[STATE] == 'd' or activation[STATE] == 't') then
       activation[STATE], activation[SINCE] = 'r', activation[DUE_AT]
       make_ready(field, source, activation)
       partition.put(field, activation)
-    elseif activation and control.is_control(identity) and activation[STATE] == 'r' then
-      partition.ready[codec.ready(field, source, activation)] = false -- no controller came in time
-      settle[#settle + 1] = { field, 'unattended' }
     end
   end
 end
@@ -47,7 +60,7 @@ local function reap_leases()
   partition.load(fields)
   for _, field in ipairs(fields) do
     local activation, _, identity = partition.activations[field], codec.split_field(field)
-    if not activation or activation[STATE] ~= 'x' then
+    if not activation or not codec.is_leased(activation) then
       partition.leases[field] = false
     else
       local trigger = control.is_control(identity) and control.TRIGGER or triggers.source(codec.source(identity))
@@ -55,11 +68,12 @@ local function reap_leases()
       if activation[CRASHES] > (trigger and trigger.cr or CRASH_LIMIT) then
         settle[#settle + 1] = { field, 'poison' }
       elseif control.is_control(identity) then
-        control.recover(board.view(codec.split_field(field)), activation)
+        recover_control(field, activation, settle)
       elseif activation[DIRTY] == 1 or not trigger then
         settle[#settle + 1] = { field, 'revisit' }
       else
-        activation[STATE], activation[OWNER], activation[PART] = 'r', '-', 0
+        if activation[STATE] == 'x' then activation[STATE] = 'r' end -- else it is to bid
+        activation[OWNER], activation[PART] = '-', 0
         partition.leases[field] = false
         make_ready(field, codec.source(identity), activation)
       end
@@ -151,7 +165,7 @@ end
 local function emit_binding(reply, ctx, trigger, identity, activation)
   local once = trigger and trigger.rf == 'o' and activation[BOUND] ~= ''
   local addresses = codec.addresses(once and codec.source(identity) .. RS .. activation[BOUND] or identity)
-  local bound = trigger and binding.at(ctx, trigger, addresses)
+  local bound = trigger and binding.at(ctx, trigger, addresses, activation[HANDED] > 0)
   if not bound then
     reply[#reply + 1] = 0
     return nil
@@ -165,8 +179,8 @@ local function emit_binding(reply, ctx, trigger, identity, activation)
   return newest
 end
 
---- Shows a controller the board: `epoch, gate, strategy, its state, the last event it knows, the agenda (identity, text, …),
---- the number of the first event that is news, news…`.
+--- Shows a controller the board: `epoch, gate, time, strategy, its state, the last event it knows, the agenda (identity,
+--- text, …), the number of the first event that is news, news…`.
 local function emit_view(reply, ctx)
   local facts = redis.call('HMGET', ctx.meta, 'strategy', 'memo', 'seen')
   local seen = tonumber(facts[3] or 0)
@@ -181,14 +195,14 @@ local function emit_view(reply, ctx)
   local from = math.max(seen, ctx.seq - NEWS)
   local news = redis.call('LRANGE', ctx.log, from, ctx.seq - 1)
   reply[#reply + 1] = -1
-  reply[#reply + 1] = { ctx.control, ctx.gate, facts[1] or '', facts[2] or '', seen, open, from + 1, news }
+  reply[#reply + 1] = { ctx.control, ctx.gate, board.now, facts[1] or '', facts[2] or '', seen, open, from + 1, news }
 end
 
 --- Hands one activation to the claimer: `field, number, epoch, attempts, crashes, depth, snapshot, flag, note, binding`.
 function claiming.hand_out(reply, field, owner, lease, flag)
   local activation, id, identity = partition.activation(field), codec.split_field(field)
   local ctx, trigger = board.view(id), triggers.source(codec.source(identity))
-  activation[STATE], activation[OWNER], activation[EPOCH] = 'x', owner, activation[EPOCH] + 1
+  activation[STATE], activation[OWNER], activation[EPOCH] = flag == 'bid' and 'b' or 'x', owner, activation[EPOCH] + 1
   activation[SNAPSHOT], activation[STARTED] = ctx.seq, board.now
   local n = #reply
   reply[n + 1], reply[n + 2], reply[n + 3], reply[n + 4] = field, activation[NUMBER], activation[EPOCH], activation[ATTEMPTS]
@@ -199,34 +213,45 @@ function claiming.hand_out(reply, field, owner, lease, flag)
   if of_control then emit_view(reply, ctx) else mark = emit_binding(reply, ctx, trigger, identity, activation) end
   if flag == '' and mark then
     activation[MARK] = mark
-  elseif flag == '' then
-    reply[n + 8], activation[DIRTY] = 'revisit', 1
+  elseif not mark and (flag == '' or flag == 'bid') then
+    reply[n + 8], activation[STATE], activation[DIRTY] = 'revisit', 'x', 1
   end
   partition.leases[field] = board.now + (trigger and trigger.ls or lease)
   partition.put(field, activation)
 end
 
---- A timer or a lost lease makes ready what may not start: it is held, and controllers are told. (Whether it may was not
---- asked before, since that is written on the board, and timers and leases are those of the partition.)
-local function is_held(field, activation)
+--- How something that was picked is handed out: to be run, or to bid; or nil. A timer or a lost lease makes ready what may
+--- not start: it is held, and controllers are told. (Whether it may was not asked before, since that is written on the board,
+--- and timers and leases are those of the partition.)
+local function flag_of(field, activation)
   local id, identity = codec.split_field(field)
   if control.is_control(identity) then
     if activation[DUE_AT] > 0 then partition.due[field], activation[DUE_AT] = false, 0 end
-    return false
+    return ''
   end
   local ctx = board.view(id)
-  if not control.holds_back(ctx, activation) then return false end
+  if not control.holds_back(ctx, activation) then return '' end
+  if control.awaits_bid(ctx, identity, activation) then return 'bid' end
   activation[STATE] = 'u'
   partition.put(field, activation)
   control.arouse(ctx)
-  return true
+  return nil
+end
+
+--- The same where it can be told; where it cannot, since the board cannot be read, handing it out will say so.
+local function flag_safely(field)
+  local activation = partition.activation(field)
+  if not activation then return nil end
+  local ok, flag = pcall(flag_of, field, activation)
+  if not ok then return '' end
+  return flag
 end
 
 --- Hands out what can be handed out. What cannot (its records are damaged) is handed out to be buried: it must not stop
 --- those that come after it. A row without an activation is dropped.
 local function hand_out_safely(reply, field, owner, lease, flag)
   local activation, length = partition.activation(field), #reply
-  if not activation or flag == '' and is_held(field, activation) then return nil end
+  if not activation then return nil end
   local epoch = activation[EPOCH]
   local ok = pcall(claiming.hand_out, reply, field, owner, lease, flag)
   if ok then return flag end
@@ -246,7 +271,7 @@ local function repeat_claim(reply, owner, request, remembered)
   for each in string.gmatch(string.match(remembered, US .. '(.*)$'), '[^' .. US .. ']+') do
     local flag, field = string.match(each, '^(%l*)' .. RS .. '(.*)$')
     local activation = partition.activation(field)
-    if activation and activation[STATE] == 'x' and activation[OWNER] == owner then
+    if activation and codec.is_leased(activation) and activation[OWNER] == owner then
       activation[EPOCH] = activation[EPOCH] - 1
       hand_out_safely(reply, field, owner, request.lease, flag)
       count = count + 1
@@ -294,15 +319,17 @@ function claiming.claim(reply, request)
   partition.load(fields)
   local kept = {}
   for _, field in ipairs(fields) do
-    local flag = hand_out_safely(reply, field, request.owner, request.lease, '')
+    local flag = flag_safely(field)
+    flag = flag and hand_out_safely(reply, field, request.owner, request.lease, flag)
     if flag then kept[#kept + 1] = flag .. RS .. field end
   end
+  if #kept < request.wanted then reply[head] = next_due() end
   for _, each in ipairs(settle) do
-    local flag = hand_out_safely(reply, each[1], request.owner, request.lease, each[2])
+    local flag = (each[2] ~= 'unattended' or control.withdraw(each[1]))
+      and hand_out_safely(reply, each[1], request.owner, request.lease, each[2])
     if flag then kept[#kept + 1] = flag .. RS .. each[1] end
   end
   reply[head + 1] = #kept
-  if #fields < request.wanted then reply[head] = next_due() end
   partition.flush()
   if reply[head + 1] > 0 or remembered then
     redis.call('HSET', CLAIMS, lane, request.number .. US .. table.concat(kept, US))

@@ -10,7 +10,7 @@ local codec = {}
 -- and making tables is most of what a script costs.)
 local STATE, NUMBER, CAUSE, DEPTH, PRIORITY, SINCE, DUE_AT, ATTEMPTS, CRASHES, EPOCH, OWNER = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
 local MARK, SNAPSHOT, DIRTY, PART, QUIESCENT, STARTED, OWN, RATING, GRANTED, HANDED = 12, 13, 14, 15, 16, 17, 18, 19, 20, 21
-local BOUND, NOTE, PROBLEM = 22, 23, 24
+local BID, BOUND, NOTE, PROBLEM = 22, 23, 24, 25
 --- @private
 
 -- Patterns, made once.
@@ -49,7 +49,7 @@ function codec.source(identity) return string.match(identity, SOURCE) end
 
 function codec.split_field(field) return string.match(field, BOARD) end
 
-local ACTIVATION = '["%s",%d,%d,%d,%d,%d,%d,%d,%d,%d,"%s",%d,%d,%d,%d,%d,%d,"%s",%.14g,%d,%d]' .. US
+local ACTIVATION = '["%s",%d,%d,%d,%d,%d,%d,%d,%d,%d,"%s",%d,%d,%d,%d,%d,%d,"%s",%.14g,%d,%d,%d]' .. US
 
 --- An activation is written as a JSON array of its plain facts, then the addresses bound (refire once), what was said when
 --- control was handed to it, and its last error.
@@ -61,12 +61,20 @@ function codec.activation(text)
 end
 
 function codec.activation_text(activation)
-  return string.format(ACTIVATION, unpack(activation, 1, HANDED))
+  return string.format(ACTIVATION, unpack(activation, 1, BID))
     .. activation[BOUND] .. US .. activation[NOTE] .. US .. activation[PROBLEM]
 end
 
 --- The rating in an activation's text.
-function codec.rating(text) return tonumber(string.match(text, '"[^"]*",([^,]+),%d+,%d+%]' .. US)) end
+function codec.rating(text) return tonumber(string.match(text, '"[^"]*",([^,]+),%d+,%d+,%d%]' .. US)) end
+
+--- Whether its source has bid, by an activation's text.
+function codec.has_bid(text) return string.match(text, ',(%d)%]' .. US) == '1' end
+
+--- Whether a worker holds it: to run it, or to ask for its bid.
+function codec.is_leased(activation)
+  return activation[STATE] == 'x' or activation[STATE] == 'b' and activation[OWNER] ~= '-'
+end
 
 local function complement(digit) return string.char(105 - string.byte(digit)) end -- 0 ↔ 9, 1 ↔ 8, …
 

@@ -2,6 +2,15 @@
 
 local committing = {}
 --- @private
+local RUN_AGAIN = { exists = true, version = true, gone = true, read = true }
+
+local function read_handoffs()
+  local count = arguments.number()
+  if count == 0 then return NONE end
+  local handoffs = {}
+  for i = 1, count do handoffs[i] = { to = arguments.next(), note = arguments.next() } end
+  return handoffs
+end
 
 --- Reads the operations and, with two calls, everything they name.
 function committing.read(slots)
@@ -11,6 +20,7 @@ function committing.read(slots)
     local operation = settling.read(slots)
     operation.final, operation.part = final, arguments.number()
     operation.reads, operation.kinds, operation.writes = arguments.list(), arguments.list(), contribution.read()
+    operation.handoffs = read_handoffs()
     operations[i], fields[i] = operation, operation.field
   end
   partition.load(fields)
@@ -71,9 +81,9 @@ function committing.commit(operation, bounds)
   if not activation then return { why } end
   if operation.part <= activation[PART] and operation.part > 0 then return { 'done' } end
   local refused = contribution.check(ctx, operation.writes, activation[SNAPSHOT], activation[OWN], bounds)
-    or stale(ctx, operation, activation)
+    or stale(ctx, operation, activation) or handing.objection(operation, activation)
   if refused then
-    if refused[1] ~= 'overloaded' and refused[1] ~= 'closed' then run_again(operation, activation) end
+    if RUN_AGAIN[refused[1]] then run_again(operation, activation) end
     return refused
   end
 
@@ -93,6 +103,7 @@ function committing.commit(operation, bounds)
     partition.put(operation.field, activation)
   end
   matching.apply(ctx, changes, operation.identity, depth + 1)
+  if operation.handoffs[1] then handing.apply(operation, activation, by, depth + 1) end
   if operation.final then
     settling.after(operation, dirty, depth)
   else

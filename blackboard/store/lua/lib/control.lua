@@ -13,9 +13,20 @@ local RUNNING_SHOWN = 1000
 
 at_beginning(function() control.spared = {} end)
 
+--- Whether a source bids for its activations.
+local function bids(source)
+  local trigger = triggers.source(source)
+  return trigger ~= nil and trigger.bd ~= nil
+end
+
 --- Whether an activation may not start now.
 function control.holds_back(ctx, activation)
   return (ctx.mode == 'o' or ctx.gate ~= '-') and activation[GRANTED] ~= ctx.control
+end
+
+--- Whether the source of a held activation shall bid for it first. (In a pause of a choreographed board nobody chooses.)
+function control.awaits_bid(ctx, identity, activation)
+  return ctx.mode == 'o' and activation[BID] == 0 and bids(codec.source(identity))
 end
 
 function control.is_control(identity) return identity == CONTROL_IDENTITY end
@@ -28,7 +39,7 @@ local function field_of(ctx) return ctx.id .. RS .. CONTROL_IDENTITY end
 local function make_ready(ctx, field, activation)
   activation[STATE], activation[OWNER], activation[SINCE] = 'r', '-', board.now
   activation[DUE_AT] = ctx.unattended > 0 and board.now + ctx.unattended or 0
-  partition.due[field] = ctx.unattended > 0 and activation[DUE_AT] or nil
+  partition.due[field] = ctx.unattended > 0 and activation[DUE_AT] -- false: a wake time from before counts no more
   partition.ready[codec.ready(field, CONTROLLER, activation)] = 0
   partition.awake[CONTROLLER] = true
   partition.put(field, activation)
@@ -43,7 +54,7 @@ function control.arouse(ctx)
   local field = field_of(ctx)
   local activation = partition.activation(field)
   if not activation then
-    activation = { '-', ctx.seq, ctx.seq, 0, 0, 0, 0, 0, 0, 0, '-', 0, 0, 0, 0, 0, 0, '-', 0, 0, 0, '', '', '' }
+    activation = { '-', ctx.seq, ctx.seq, 0, 0, 0, 0, 0, 0, 0, '-', 0, 0, 0, 0, 0, 0, '-', 0, 0, 0, 0, '', '', '' }
     make_ready(ctx, field, activation)
   elseif activation[STATE] == 'x' and activation[DIRTY] == 0 then
     activation[DIRTY] = 1
@@ -55,6 +66,7 @@ function control.arouse(ctx)
 end
 
 --- A claimed control activation was answered: it sleeps until `wake` (0: until something happens), unless something did.
+--- It is kept while it sleeps: its epoch tells the claims of it apart.
 function control.settle(ctx, activation, wake)
   local field, again = field_of(ctx), activation[DIRTY] == 1
   partition.leases[field] = false
@@ -63,22 +75,31 @@ function control.settle(ctx, activation, wake)
     partition.put(field, false)
   elseif again then
     make_ready(ctx, field, activation)
-  elseif wake > 0 then
-    activation[STATE], activation[OWNER], activation[DUE_AT] = 'd', '-', wake
-    partition.due[field] = wake
-    partition.awake[CONTROLLER] = true -- one that sleeps for long must learn when to look
-    partition.put(field, activation)
   else
-    partition.put(field, false)
+    activation[STATE], activation[OWNER], activation[DUE_AT] = 'd', '-', wake
+    if wake > 0 then
+      partition.due[field] = wake
+      partition.awake[CONTROLLER] = true -- one that sleeps for long must learn when to look
+    end
+    partition.put(field, activation)
   end
 end
 
---- The controller that had claimed a board died: another may.
+--- The controller that had claimed a board died, or its wake time has come: another may.
 function control.recover(ctx, activation)
   local field = field_of(ctx)
   partition.leases[field] = false
   activation[DIRTY] = 0
   make_ready(ctx, field, activation)
+end
+
+--- No controller came in time: nobody finds the board ready any more. Returns whether it still was.
+function control.withdraw(field)
+  local activation = partition.activation(field)
+  if activation[STATE] ~= 'r' then return false end
+  partition.ready[codec.ready(field, CONTROLLER, activation)] = false
+  partition.due[field], activation[DUE_AT] = false, 0
+  return true
 end
 
 --- Nobody is to decide any more.
@@ -102,11 +123,45 @@ end
 --- The board's decider knows what happened in this call: it caused it.
 function control.spare(ctx) control.spared[ctx] = true end
 
-local HELD = '^%["([ru])",%d+,%d+,%d+,(-?%d+),(%d+),'
+local HELD = '^%["[ru]",%d+,%d+,%d+,(-?%d+),(%d+),'
+local COULD_START = { r = true, u = true, b = true }
 
---- Moves every open activation that is in state `from` (r or u) to the other, before anything else changes. The switch of
---- a board with very many of them must be quick: what stays the same of a record is not even decoded.
-local function move_all(ctx, from, to)
+--- Moves between ready and held; what stays the same of a record is not even decoded.
+local function shift(field, source, text, to)
+  local priority, since = string.match(text, HELD)
+  local shell = { [PRIORITY] = tonumber(priority), [SINCE] = tonumber(since), [RATING] = codec.rating(text) }
+  partition.restate(field, '["' .. to .. string.sub(text, 4))
+  partition.ready[codec.ready(field, source, shell)] = to == 'r' and 0 or false
+  if to == 'r' then partition.awake[source] = true end
+end
+
+--- Moves to or from bidding. A bid that is under way is late.
+local function shift_bid(field, source, text, to)
+  local activation = codec.activation(text)
+  local row = codec.ready(field, source, activation)
+  if codec.is_leased(activation) then
+    partition.leases[field] = false
+  else
+    partition.ready[row] = false
+  end
+  activation[STATE], activation[OWNER] = to, '-'
+  if to ~= 'u' then partition.ready[row], partition.awake[source] = 0, true end
+  partition.put(field, activation)
+end
+
+--- Moves one activation, given its text and state. Returns whether it was ready, or is now.
+local function move_one(field, identity, text, state, to, bidding)
+  if state == to and not bidding then return false end
+  local source = codec.source(identity)
+  if bidding and bids(source) and not codec.has_bid(text) then to = 'b' end
+  if state == to then return false end
+  if state == 'b' or to == 'b' then shift_bid(field, source, text, to) else shift(field, source, text, to) end
+  return state == 'r' or to == 'r'
+end
+
+--- Moves every open activation that could start, were it granted, to state `to` (r or u), before anything else changes;
+--- when `bidding`, to b where its source has yet to bid. The switch of a board with very many of them must be quick.
+local function move_all(ctx, to, bidding)
   local moved, running = 0, {}
   local identities = lexset.range(board.agenda(ctx), '')
   for first = 1, #identities, 1000 do
@@ -114,17 +169,11 @@ local function move_all(ctx, from, to)
     for i = first, last do fields[i - first + 1] = ctx.id .. RS .. identities[i] end
     local texts = redis.call('HMGET', ACTIVATIONS, unpack(fields))
     for i, text in ipairs(texts) do
-      local state = text and string.sub(text, 3, 3)
-      if state == from then
-        local _, priority, since = string.match(text, HELD)
-        partition.restate(fields[i], '["' .. to .. string.sub(text, 4))
-        local shell = { [PRIORITY] = tonumber(priority), [SINCE] = tonumber(since), [RATING] = codec.rating(text) }
-        local source = codec.source(identities[first + i - 1])
-        partition.ready[codec.ready(fields[i], source, shell)] = to == 'r' and 0 or false
-        if to == 'r' then partition.awake[source] = true end
-        moved = moved + 1
+      local state, identity = text and string.sub(text, 3, 3), identities[first + i - 1]
+      if COULD_START[state] then
+        if move_one(fields[i], identity, text, state, to, bidding) then moved = moved + 1 end
       elseif state == 'x' and #running < RUNNING_SHOWN then
-        running[#running + 1] = identities[first + i - 1]
+        running[#running + 1] = identity
       end
     end
   end
@@ -132,11 +181,29 @@ local function move_all(ctx, from, to)
   return moved, running
 end
 
---- A new epoch begins in which nothing is granted yet. Returns how many activations are held from now on, and what runs.
-function control.hold_all(ctx) return move_all(ctx, 'r', 'u') end
+--- A new epoch begins in which nothing is granted yet; `mode` is the board's then. Returns how many activations are held from
+--- now on, and what runs.
+function control.hold_all(ctx, mode) return move_all(ctx, 'u', mode == 'o') end
 
 --- Nothing is held any more. Returns how many activations became ready, and what runs.
-function control.free_all(ctx) return move_all(ctx, 'u', 'r') end
+function control.free_all(ctx) return move_all(ctx, 'r', false) end
+
+--- Begins an epoch under a strategy.
+function control.orchestrate(ctx, by, strategy, name, reason, unattended)
+  ctx.mode, ctx.control, ctx.unattended = 'o', ctx.control + 1, unattended
+  board.event(ctx, 'M', by, 'orchestration', ctx.control, name, reason)
+  board.note(ctx, 'strategy', strategy)
+  board.note(ctx, 'memo', '')
+  board.note(ctx, 'seen', ctx.seq)
+end
+
+--- Begins an epoch without control.
+function control.choreograph(ctx, by, reason)
+  ctx.mode, ctx.control, ctx.unattended = 'c', ctx.control + 1, 0
+  if ctx.gate == 's' then ctx.gate = 'p' end -- nobody is left to decide the step that was asked for
+  board.event(ctx, 'M', by, 'choreography', ctx.control, '', reason)
+  board.note(ctx, 'strategy', '')
+end
 
 --- Whether a caller may act: nil, or why not. `expected`: the epoch that it knows of, or nothing.
 function control.objection(ctx, expected)

@@ -46,7 +46,7 @@ end
 
 --- Begins a pause: a new epoch, in which nothing is granted yet. Returns how many activations are held, and what runs.
 function deciding.pause(ctx, by, reason)
-  local moved, running = control.hold_all(ctx)
+  local moved, running = control.hold_all(ctx, ctx.mode)
   ctx.gate, ctx.control = 'p', ctx.control + 1
   board.event(ctx, 'Z', by, ctx.control, reason)
   return moved, running
@@ -56,9 +56,10 @@ end
 function deciding.apply(decision)
   local ctx = decision.board
   local activation, why = settling.held(decision)
-  if not activation then return { why, ctx.control } end
+  if not activation then return { why == 'lost' and decision.control ~= ctx.control and 'epoch' or why, ctx.control } end
   control.spare(ctx)
   if ctx.status ~= 'open' or decision.control ~= ctx.control or ctx.mode ~= 'o' then
+    activation[DIRTY] = 1 -- nobody has decided under this epoch
     control.settle(ctx, activation, 0)
     return { ctx.status == 'open' and 'epoch' or 'closed', ctx.control }
   end
@@ -69,16 +70,13 @@ function deciding.apply(decision)
     return { 'absent', missing }
   end
   board.fire(ctx, decision.identity, activation)
+  if decision.verdict == 'pause' then deciding.pause(ctx, decision.owner, decision.reason) end
   for _, grant in ipairs(decision.grants) do
     deciding.grant(ctx, grant, partition.activation(ctx.id .. RS .. grant.identity), decision.owner)
   end
   board.note(ctx, 'memo', decision.memo)
   board.note(ctx, 'seen', decision.seen)
-  if decision.verdict == 'pause' then
-    deciding.pause(ctx, decision.owner, decision.reason)
-  elseif ctx.gate == 's' and #decision.grants > 0 then
-    ctx.gate = 'p' -- one step was asked for
-  end
+  if ctx.gate == 's' and #decision.grants > 0 then ctx.gate = 'p' end -- one step was asked for
   control.settle(ctx, activation, decision.wake)
   return { 'ok', ctx.seq }
 end

@@ -40,7 +40,7 @@ end
 
 --- A source that fires once per board has one identity, whatever it is bound to.
 local function concern_once(work, trigger, cause, fresh)
-  local known = work.once[trigger.s] or { trigger = trigger, cause = cause }
+  local known = work.once[trigger.s] or { identity = codec.identity(trigger.s, {}), trigger = trigger, cause = cause }
   known.fresh = known.fresh or fresh
   work.once[trigger.s] = known
 end
@@ -208,14 +208,29 @@ local function ask_again(ctx, item, activation)
   end
 end
 
+--- What runs is looked at when it has ended.
+local function look_later(ctx, item, activation)
+  activation[DIRTY], ctx.touched = 1, true
+  if item.fresh then activation[BID] = 0 end
+  partition.put(ctx.id .. RS .. item.identity, activation)
+end
+
+--- What was handed over stays open as long as its entries are there.
+local function look_at_handed(ctx, item, activation)
+  item.bound = binding.at(ctx, item.trigger, item.addresses, true)
+  if not item.bound then
+    agenda.obviate(ctx, item.identity, activation, item.cause)
+  else
+    rating.again(ctx, item, activation)
+    ask_again(ctx, item, activation)
+  end
+end
+
 --- Brings one identity on the agenda, off it, or leaves it, as its trigger says now.
 local function look(ctx, work, item)
   local activation = partition.activation(ctx.id .. RS .. item.identity)
-  if activation and activation[STATE] == 'x' then
-    activation[DIRTY], ctx.touched = 1, true
-    partition.put(ctx.id .. RS .. item.identity, activation)
-    return
-  end
+  if activation and activation[STATE] == 'x' then return look_later(ctx, item, activation) end
+  if activation and activation[STATE] ~= 'D' and activation[HANDED] > 0 then return look_at_handed(ctx, item, activation) end
   local bound = item.bound or item.trigger.rf ~= 'o' and binding.at(ctx, item.trigger, item.addresses)
   item.bound = bound
   local holds = bound and binding.holds(ctx, item.trigger, bound) and (not item.trigger.q or ctx.busy == 0)
@@ -224,27 +239,24 @@ local function look(ctx, work, item)
     if not holds then
       agenda.obviate(ctx, item.identity, activation, item.cause)
     else
+      rating.again(ctx, item, activation)
       ask_again(ctx, item, activation)
     end
   elseif holds then
-    agenda.open(ctx, item.trigger, item.identity, '', item.cause, work.depth)
+    agenda.open(ctx, item.trigger, item.identity, '', item.cause, work.depth, rating.of(item.trigger, bound))
   end
 end
 
 --- A source that fires once per board is bound to the first combination for which its trigger holds.
 local function look_once(ctx, work, item)
-  local trigger, identity = item.trigger, codec.identity(item.trigger.s, {})
+  local trigger, identity = item.trigger, item.identity
   local activation = partition.activation(ctx.id .. RS .. identity)
-  if activation and activation[STATE] == 'x' then
-    activation[DIRTY], ctx.touched = 1, true
-    partition.put(ctx.id .. RS .. identity, activation)
-    return
-  end
-  if activation and activation[STATE] == 'D' then return end
+  if activation and activation[STATE] == 'x' then return look_later(ctx, item, activation) end
+  if activation and (activation[STATE] == 'D' or activation[HANDED] > 0) then return end
   local first
   if not board.fired(ctx, identity) and (not trigger.q or ctx.busy == 0) then
     binding.each(ctx, trigger, {}, nil, function(found)
-      if binding.holds(ctx, trigger, found) then first = binding.addresses(trigger, found) end
+      if binding.holds(ctx, trigger, found) then first, item.bound = binding.addresses(trigger, found), found end
       return first ~= nil
     end)
   end
@@ -252,11 +264,12 @@ local function look_once(ctx, work, item)
   if activation and not first then
     agenda.obviate(ctx, identity, activation, item.cause)
   elseif activation then
+    rating.again(ctx, item, activation)
     ask_again(ctx, item, activation)
     activation[BOUND] = text
     partition.put(ctx.id .. RS .. identity, activation)
   elseif first then
-    agenda.open(ctx, trigger, identity, text, item.cause, work.depth)
+    agenda.open(ctx, trigger, identity, text, item.cause, work.depth, rating.of(trigger, item.bound))
   end
 end
 
@@ -275,7 +288,9 @@ end
 --- Where only quiescence decides the rest, all there is to do now is to ask preconditions again.
 local function rouse(ctx, item)
   local activation = partition.activation(ctx.id .. RS .. item.identity)
-  if activation then ask_again(ctx, item, activation) end
+  if not activation then return end
+  rating.forget_bid(ctx, item, activation)
+  ask_again(ctx, item, activation)
 end
 
 --- Looks at everything noted; triggers that wait for quiescence wait for `matching.quiesce`.
@@ -289,7 +304,6 @@ local function finish(ctx, work)
   end
   for _, source in ipairs(sorted_keys(work.once)) do
     local item = work.once[source]
-    item.identity = codec.identity(source, {})
     if item.trigger.q then rouse(ctx, item) else look_once(ctx, work, item) end
   end
 end
@@ -300,7 +314,8 @@ local function look_plainly(ctx, trigger, change, author, depth)
   if not (was or is) then return end
   local identity = trigger.s .. RS .. change.address
   if is and identity ~= author and not trigger.rf and not partition.activation(ctx.id .. RS .. identity) then
-    return agenda.open(ctx, trigger, identity, '', change.seq, depth)
+    local rated = trigger.rt and rating.of(trigger, { change.new }) or 0
+    return agenda.open(ctx, trigger, identity, '', change.seq, depth, rated)
   end
   local item = { identity = identity, trigger = trigger, addresses = { change.address }, cause = change.seq, fresh = is }
   item.bound = is and { change.new }

@@ -21,17 +21,28 @@ function settling.read(boards)
   claim.field = claim.board.id .. RS .. claim.identity
   -- what a commit says besides
   claim.final, claim.part, claim.reads, claim.kinds, claim.writes = true, 0, NONE, NONE, NONE
+  claim.handoffs = NONE
   return claim
 end
+
+--- The activation when the claim still holds it in a state, or nil.
+local function held_in(claim, state)
+  local activation = partition.activation(claim.field)
+  if activation and activation[STATE] == state and activation[NUMBER] == claim.number
+    and activation[EPOCH] == claim.epoch and activation[OWNER] == claim.owner then
+    return activation
+  end
+  return nil
+end
+
+--- The activation when the claim holds it to ask for its bid, or nil. Who asks can neither commit nor fail.
+function settling.bidding(claim) return held_in(claim, 'b') end
 
 --- The activation when the claim still holds it; else nil and why: `done` when this very claim has committed already,
 --- `closed` when the board is, `lost` when the lease went to another.
 function settling.held(claim)
-  local activation = partition.activation(claim.field)
-  if activation and activation[STATE] == 'x' and activation[NUMBER] == claim.number
-    and activation[EPOCH] == claim.epoch and activation[OWNER] == claim.owner then
-    return activation
-  end
+  local activation = held_in(claim, 'x')
+  if activation then return activation end
   local fired = board.fired(claim.board, claim.identity)
   if fired and fired.token == codec.fired_token(claim.number, claim.epoch, claim.owner) then return nil, 'done' end
   return nil, claim.board.status == 'closed' and 'closed' or 'lost'

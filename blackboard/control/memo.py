@@ -1,0 +1,42 @@
+"""What a board keeps between two decisions: the strategy's state, and how often each source has ended there."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+from blackboard.control.view import ENDINGS
+from blackboard.event import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Memo:
+    """The memory of control on one board; empty before the first decision of an epoch."""
+
+    state: Any = None
+    history: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """The memo that was written so; None when there is none yet."""
+        if not text:
+            return None
+        data = json.loads(text)
+        return cls(data["state"], data["history"])
+
+    def text(self) -> str:
+        """As it is kept. Raises TypeError or ValueError when the state is no JSON value."""
+        data = {"state": self.state, "history": dict(self.history)}
+        return json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+    def after(self, news: Iterable[Event]) -> Self:
+        """With what has ended since."""
+        ended = Counter(str(event.source) for event in news if event.type in ENDINGS)
+        return replace(self, history=dict(Counter(self.history) + ended)) if ended else self
+
+    def remembering(self, state: Any) -> Self:
+        """With another state."""
+        return replace(self, state=state)

@@ -1,0 +1,321 @@
+"""A controller's loop on one partition: claim boards, decide, grant.
+
+A board of which something changed is claimed with what it shows; its strategy decides, purely; and the decisions go out with
+the next claim in one round trip. Controllers need no election: a claim is a lease like a worker's, the decision of one that
+lost it is refused, and what a dead one held goes to another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from blackboard.activation import Claimed, Shown
+from blackboard.control.memo import Memo
+from blackboard.control.notation import from_data
+from blackboard.control.strategy import Strategy
+from blackboard.control.view import View
+from blackboard.doorbell import Doorbell
+from blackboard.entry import Entry, address_of, encode
+from blackboard.errors import Conflict, Refusal, StoreBusy, StoreError, StoreUnreachable
+from blackboard.execution import sum_up
+from blackboard.ids import operation_id
+from blackboard.lease import LeaseKeeper
+from blackboard.limits import Limits
+from blackboard.store.partition import NEW, ClaimRequest, Decision, Handed, Partition, Write
+from blackboard.store.store import Store
+
+logger = logging.getLogger(__name__)
+
+CREW = "@control"
+"""The crew of all controllers: they share a doorbell."""
+
+GROUP = 16
+"""Boards claimed at once: few enough that several controllers share many boards evenly."""
+
+PATIENCE = 5.0
+"""Seconds that a strategy may think."""
+
+LONGEST_NAP = 1.5
+"""Seconds after which an idle controller looks for itself, doorbell or not."""
+
+LONGEST_OUTAGE = 300.0
+"""Seconds without a store after which a controller gives up."""
+
+
+@dataclass(slots=True)
+class _Case:
+    """One board to decide for: what was claimed, its strategy, and what that is to see."""
+
+    claimed: Claimed
+    shown: Shown
+    strategy: Strategy
+    view: View
+    memo: Memo
+
+
+class Helm:
+    """A controller's loop on one partition."""
+
+    def __init__(self, controller: str, store: Store, partition: Partition, lease: float) -> None:
+        self._controller = controller
+        self._partition = partition
+        self._lease = lease
+        self.decisions = 0
+        """Decisions applied."""
+        self._number = 0
+        self._news = asyncio.Event()
+        self._draining = False
+        self._next_due = 0.0
+        self._outage_since: float | None = None
+        self._bell = Doorbell(store.clients, partition.keys.bell(CREW), lambda: not self._draining, self._news.set)
+        self._leases = LeaseKeeper(store.clients, partition, controller, lease, lambda _claim: None)
+
+    async def work(self) -> None:
+        """Decide until told to stop; what was decided by then still goes out."""
+        self._leases.facts = self._facts()
+        self._leases.start()
+        bell = asyncio.create_task(self._bell.listen(), name="blackboard-control-bell")
+        decided: list[Decision] = []
+        try:
+            while decided or not self._draining:
+                handed = await self._exchange(decided)
+                decided = await self._decide(handed.claimed)
+                if not handed.claimed:
+                    await self._rest()
+        finally:
+            self._bell.end()
+            bell.cancel()
+            await asyncio.gather(bell, return_exceptions=True)
+            await asyncio.to_thread(self._leases.stop)
+        await self._partition.calls.command("HDEL", self._partition.keys.workers, self._controller)
+        await self._partition.calls.command("HDEL", self._partition.keys.claims, f"{self._controller}/0")
+
+    def drain(self) -> None:
+        """Claim no more boards."""
+        self._draining = True
+        self._news.set()
+
+    def _facts(self) -> dict[str, Any]:
+        """What `blackboard workers` shows."""
+        return {
+            "role": "controller",
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "crew": CREW,
+            "sources": [],
+            "concurrency": GROUP,
+            "started": round(time.time() * 1000),
+            "lease": self._lease,
+        }
+
+    # ------------------------------------------------------------------ round trips
+
+    async def _exchange(self, decided: Sequence[Decision]) -> Handed:
+        """Send decisions out and claim boards; both may be repeated, so that an outage is sat out."""
+        self._number += 1
+        wanted = 0 if self._draining else GROUP
+        request = ClaimRequest(wanted, self._controller, self._number, round(self._lease * 1000), CREW)
+        while True:
+            try:
+                handed = await self._send(decided, request)
+            except (StoreUnreachable, StoreBusy) as error:
+                await self._sit_out(error)
+            except StoreError as error:
+                self._let_go(decided, error)
+                await self._sit_out(error)
+                return Handed([], 0)
+            else:
+                self._outage_since = None
+                self._next_due = time.monotonic() + handed.next_due / 1000 if handed.next_due else 0.0
+                return handed
+
+    async def _send(self, decided: Sequence[Decision], request: ClaimRequest) -> Handed:
+        if not decided:
+            return await self._partition.claim(request) if request.wanted else Handed([], 0)
+        answers, handed = await self._partition.decide(decided, request)
+        for decision, (answer, what) in zip(decided, answers, strict=True):
+            self._leases.drop(decision.claim)
+            self.decisions += answer == "ok"
+            if answer not in {"ok", "done"}:
+                logger.info("a decision for board %s was not applied: %s %s", decision.claim.board, answer, what)
+        return handed
+
+    def _let_go(self, decided: Sequence[Decision], error: StoreError) -> None:
+        """The store cannot do what it was asked: the boards go to another try when their leases have run out."""
+        logger.error("%s %d boards are left to another try.", error, len(decided))
+        for decision in decided:
+            self._leases.drop(decision.claim)
+
+    async def _sit_out(self, error: StoreError) -> None:
+        self._outage_since = self._outage_since or time.monotonic()
+        if self._draining or time.monotonic() - self._outage_since > LONGEST_OUTAGE:
+            raise error
+        logger.error("%s The controller goes on trying.", error)
+        await asyncio.sleep(LONGEST_NAP)
+
+    async def _rest(self) -> None:
+        """Wait for a doorbell, a timer, or a while."""
+        nap = min(LONGEST_NAP, max(0.001, self._next_due - time.monotonic())) if self._next_due else LONGEST_NAP
+        self._bell.open()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(nap):
+                await self._news.wait()
+        self._news.clear()
+        self._bell.shut()
+
+    # ------------------------------------------------------------------ deciding
+
+    async def _decide(self, claimed: Sequence[Claimed]) -> list[Decision]:
+        """What the strategies say of the boards that were claimed."""
+        decisions: list[Decision] = []
+        cases: list[_Case] = []
+        for each in claimed:
+            self._leases.hold(each.claim, self._lease)
+            try:
+                if each.shown is None or each.verdict in {"poison", "damaged"}:
+                    await self._give_up(each)
+                else:
+                    cases.append(await self._case(each, each.shown))
+            except StoreError as error:
+                logger.error("%s Board %s is left to another try.", error, each.claim.board)  # noqa: TRY400  # no traceback
+                self._leases.drop(each.claim)
+            except Exception as error:  # noqa: BLE001  # whatever is wrong with a strategy pauses its board
+                decisions += [refuse(each, each.shown, sum_up(error))] if each.shown else []
+        thoughts = await self._think(cases)
+        for thought in thoughts:
+            await self._post(thought)
+        return decisions + [thought.decision for thought in thoughts]
+
+    async def _case(self, claimed: Claimed, shown: Shown) -> _Case:
+        (strategy, kinds, recency), board = _strategy(shown.strategy), claimed.claim.board
+        written: dict[str, int] = {}
+        entries = {kind: tuple(await self._partition.entries(board, kind)) for kind in kinds}
+        if recency:
+            addresses = sorted({address for each in shown.agenda for address in each.addresses})
+            written = await self._partition.written(board, addresses)
+        memo = await self._memo(claimed, shown)
+        view = View(board, claimed.snapshot, shown.epoch, shown.agenda, shown.news, entries, written, memo.history)
+        return _Case(claimed, shown, strategy, view, memo)
+
+    async def _memo(self, claimed: Claimed, shown: Shown) -> Memo:
+        """What the board keeps of its control; what has ended before that, or is missing in the news, it tells itself."""
+        memo = Memo.parse(shown.memo)
+        missed = claimed.snapshot - shown.seen > len(shown.news)
+        if memo is None or missed:
+            history = await self._partition.history(claimed.claim.board)
+            return Memo(memo.state if memo else None, history)
+        return memo.after(shown.news)
+
+    async def _think(self, cases: list[_Case]) -> list[Thought]:
+        """Run the strategies in a thread, all in one: they are quick. One that is not pauses its board."""
+        thoughts: list[Thought] = []
+        while len(thoughts) < len(cases):
+            left = cases[len(thoughts) :]
+            thinking = _in_a_thread(lambda: _decide_all(left, thoughts))  # noqa: B023  # it is waited for below
+            done, _ = await asyncio.wait([thinking], timeout=PATIENCE * len(left))
+            if not done:
+                stuck = cases[len(thoughts)]
+                reason = f"its strategy {type(stuck.strategy).__name__} did not answer within {PATIENCE:g} s"
+                thoughts = [*thoughts, Thought(refuse(stuck.claimed, stuck.shown, reason))]
+        return thoughts
+
+    async def _post(self, thought: Thought) -> None:
+        """Write what a strategy wants to be known, before its decision: written twice, it changes nothing."""
+        if not thought.posts:
+            return
+        board, number = thought.decision.claim.board, f"{thought.decision.epoch}.{thought.decision.seen}"
+        writes = [_write(entry, f"{number}.{i}") for i, entry in enumerate(thought.posts)]
+        try:
+            await self._partition.post(board, operation_id(), "@control", writes)
+        except (Conflict, Refusal) as error:
+            logger.warning("what the strategy of board %s posts is not written: %s", board, error)
+
+    async def _give_up(self, claimed: Claimed) -> None:
+        """Nobody can decide for this board: it is paused, with the reason."""
+        await self._partition.pause(claimed.claim.board, f"@{self._controller}", claimed.undecidable)
+        self._leases.drop(claimed.claim)
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """What a strategy came to: its decision, and what it wants to be written on the board first."""
+
+    decision: Decision
+    posts: tuple[Entry, ...] = ()
+
+
+def _in_a_thread(function: Callable[[], None]) -> asyncio.Future[None]:
+    """Run a function in a thread that holds nobody up: one that never ends must not keep the process from ending."""
+    loop, done = asyncio.get_running_loop(), asyncio.get_running_loop().create_future()
+
+    def finish(error: BaseException | None) -> None:
+        if done.done():
+            return
+        if error is None:
+            done.set_result(None)
+        else:
+            done.set_exception(error)
+
+    def run() -> None:
+        error: BaseException | None = None
+        try:
+            function()
+        except BaseException as raised:  # noqa: BLE001  # it is passed on
+            error = raised
+        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(finish, error)
+
+    threading.Thread(target=run, name="blackboard-strategy", daemon=True).start()
+    return done
+
+
+@lru_cache(maxsize=256)
+def _strategy(text: str) -> tuple[Strategy, tuple[str, ...], bool]:
+    """A strategy and what it wants to see. Many boards have the same, and to make it takes longer than to ask it."""
+    strategy = from_data(json.loads(text))
+    return strategy, tuple(sorted(strategy.kinds)), strategy.recency
+
+
+def _decide_all(cases: Sequence[_Case], thoughts: list[Thought]) -> None:
+    for case in cases:
+        thoughts.append(decide(case.claimed, case.shown, case.strategy, case.view, case.memo))  # noqa: PERF401  # who waits counts them
+
+
+def _write(entry: Entry, unique: str) -> Write:
+    return Write(address_of(entry, unique), NEW, entry.__version__, encode(entry, Limits().entry_bytes))
+
+
+def decide(claimed: Claimed, shown: Shown, strategy: Strategy, view: View, memo: Memo) -> Thought:
+    """What a strategy decides, checked: one that fails, or grants what is not held, pauses the board."""
+    try:
+        grants, state = strategy.decide(view, memo.state, shown.now)
+        held = {each.identity for each in view.held}
+        for each in grants:
+            if each.identity not in held:
+                return Thought(refuse(claimed, shown, f"its strategy granted {each.name}, which is not held"))
+        text = memo.remembering(state).text()
+        wake = None if strategy.finished(view, state, shown.now) else strategy.wake(view, state, shown.now)
+        posts = tuple(strategy.posts(view, state, shown.now))
+    except Exception as error:  # whatever a strategy raises pauses its board
+        logger.warning("the strategy of board %s failed: %s", claimed.claim.board, sum_up(error), exc_info=error)
+        return Thought(refuse(claimed, shown, f"its strategy {type(strategy).__name__} failed: {sum_up(error)}"))
+    why = type(strategy).__name__
+    named = [(each.identity, each.number, why) for each in dict.fromkeys(grants)]
+    until = 0 if wake is None else max(wake, shown.now + 1)
+    return Thought(Decision(claimed.claim, shown.epoch, claimed.snapshot, text, named, until), posts)
+
+
+def refuse(claimed: Claimed, shown: Shown, reason: str) -> Decision:
+    """The decision to pause a board whose strategy cannot be followed."""
+    return Decision(claimed.claim, shown.epoch, shown.seen, shown.memo, verdict="pause", reason=reason[:500])
