@@ -11,13 +11,14 @@ import click
 
 from blackboard.cli.failures import NO
 from blackboard.cli.options import Options
-from blackboard.cli.output import Column, ago, format_of, print_one, print_rows, print_tsv, say, shorten, shown
+from blackboard.cli.output import Column, ago, format_of, print_one, print_rows, print_tsv, say, shorten, shown, summary
 from blackboard.cli.session import board_of, connected, run
 from blackboard.cli.verb import verb
 
 if TYPE_CHECKING:
-    from blackboard.activation import Activation  # loaded when a verb runs; the help of all verbs does not need it
-    from blackboard.application import Blackboard
+    from blackboard.application import Blackboard  # loaded when a verb runs; the help of all verbs does not need it
+    from blackboard.store.partition import BoardFacts
+    from blackboard.store.survey import BoardSummary
 
 LATEST = 8
 """Events that `show` tells."""
@@ -31,8 +32,11 @@ BOARDS = (
     Column("events", right=True),
     Column("entries", right=True),
     Column("open", right=True),
+    Column("held", right=True),
     Column("running", right=True),
     Column("dead", right=True),
+    Column("mode"),
+    Column("paused"),
     Column("created"),
 )
 
@@ -42,30 +46,47 @@ BOARDS = (
 def boards(options: Options, limit: int) -> None:
     """List the boards.
 
-    The newest first, with their events, entries, open and running activations, and those whose attempts are spent.
+    The newest first, with their events, entries, open, held and running activations, those whose attempts are spent, and
+    how each is steered.
     """
     rows = run(_boards(options, limit), options)
     print_rows(options, rows, BOARDS, "No boards yet. The first post makes one: blackboard post BOARD KIND JSON")
 
 
 async def _boards(options: Options, limit: int) -> list[dict[str, Any]]:
-    from blackboard.clock import to_datetime
     from blackboard.store.survey import latest_boards
 
     async with connected(options) as bb:
-        return [
-            {
-                "board": found.board,
-                "status": found.status,
-                "events": found.events,
-                "entries": found.entries,
-                "open": found.open,
-                "running": found.running,
-                "dead": found.dead,
-                "created": to_datetime(found.created),
-            }
-            for found in await latest_boards(bb.store().partitions, limit)
-        ]
+        return [await _board_row(bb, found) for found in await latest_boards(bb.store().partitions, limit)]
+
+
+async def _board_row(bb: Blackboard, found: BoardSummary) -> dict[str, Any]:
+    from blackboard.clock import to_datetime
+
+    facts = await bb.store().partition(found.board).facts(found.board)
+    return {
+        "board": found.board,
+        "status": found.status,
+        "events": found.events,
+        "entries": found.entries,
+        "open": found.open,
+        "held": await _held(bb, facts) if facts else 0,
+        "running": found.running,
+        "dead": found.dead,
+        "mode": facts.mode if facts else None,
+        "paused": facts.paused if facts else None,
+        "created": to_datetime(found.created),
+    }
+
+
+async def _held(bb: Blackboard, facts: BoardFacts) -> int:
+    """How many activations are held: none unless the board is orchestrated or paused, which is not looked at further."""
+    from blackboard.activation import ActivationState
+
+    if facts.mode == "choreography" and not facts.paused:
+        return 0
+    agenda = await bb.store().partition(facts.board).agenda(facts.board)
+    return sum(each.state is ActivationState.HELD for each in agenda)
 
 
 # ---------------------------------------------------------------------------- show
@@ -74,7 +95,7 @@ async def _boards(options: Options, limit: int) -> list[dict[str, Any]]:
 @verb(example="blackboard show claim-42\nblackboard show claim-42 -o json | jq .agenda")
 @click.argument("board", help="The id of a board.")
 def show(options: Options, board: str) -> None:
-    """Show a board: entries, agenda, what died, latest events."""
+    """Show a board: control, entries, agenda, what died, latest events."""
     found = run(_show(options, board), options)
     match format_of(options):
         case "json" | "jsonl":
@@ -86,6 +107,8 @@ def show(options: Options, board: str) -> None:
 
 
 async def _show(options: Options, board: str) -> dict[str, Any]:
+    from blackboard.cli.agenda import dead_rows, open_rows
+    from blackboard.cli.mode import control_row
     from blackboard.errors import BoardNotFound
     from blackboard.store.survey import kinds_of
 
@@ -100,9 +123,10 @@ async def _show(options: Options, board: str) -> dict[str, Any]:
             "status": facts.status,
             "settled": facts.settled,
             "events": facts.seq,
+            "control": await control_row(bb, on),
             "entries": await kinds_of(partition, board),
-            "agenda": [_activation(each) for each in await on.agenda()],
-            "dead": [_activation(each) for each in await on.dead()],
+            "agenda": await open_rows(bb, facts),
+            "dead": await dead_rows(bb, facts),
             "latest": await _latest(bb, board, facts.seq),
         }
 
@@ -113,24 +137,10 @@ async def _latest(bb: Blackboard, board: str, seq: int) -> list[dict[str, Any]]:
     return [as_row(event) async for event in board_of(bb, board).events(since=max(0, seq - LATEST))]
 
 
-def _activation(found: Activation) -> dict[str, Any]:
-    from blackboard.clock import to_datetime
-
-    return {
-        "activation": found.name,
-        "state": found.state.value,
-        "addresses": list(found.addresses),
-        "attempts": found.attempts,
-        "crashes": found.crashes,
-        "since": to_datetime(found.since) if found.since else None,
-        "due": found.due_at,
-        "owner": found.owner,
-        "problem": found.problem,
-    }
-
-
 def _lines(found: dict[str, Any]) -> list[tuple[str, str, Any]]:
     lines = [("board", name, found[name]) for name in ("board", "namespace", "status", "settled", "events")]
+    control = found["control"]
+    lines += [("control", name, control[name]) for name in ("mode", "epoch", "paused", "strategy", "says", "held")]
     lines += [("entries", kind, count) for kind, count in found["entries"].items()]
     lines += [("agenda", each["activation"], each["state"]) for each in found["agenda"]]
     lines += [("dead", each["activation"], summary(each["problem"])) for each in found["dead"]]
@@ -141,6 +151,7 @@ def _print_sections(found: dict[str, Any]) -> None:
     width = shutil.get_terminal_size().columns
     state = f"{found['status']}, {'settled' if found['settled'] else 'at work'}"
     click.echo(f"{click.style(found['board'], bold=True)}  {state}, {found['events']} events  ({found['namespace']})")
+    _section("Control", _control_lines(found["control"]), "")
     _section("Entries", [f"{count:>6}  {kind}" for kind, count in found["entries"].items()], "none")
     _section("Agenda", [_agenda_line(each) for each in found["agenda"]], "nothing open")
     dead = [f"{each['activation']}  {summary(each['problem'])}" for each in found["dead"]]
@@ -151,11 +162,29 @@ def _print_sections(found: dict[str, Any]) -> None:
     )
 
 
+def _control_lines(control: dict[str, Any]) -> list[str]:
+    """How the board is steered, by whom it is paused, and whether somebody decides for it."""
+    by = f", by {control['by']} {ago(control['since'])}" if control["by"] else ""
+    lines = [f"{control['mode']}, epoch {control['epoch']}{by}{_because(control['why'])}"]
+    if control["mode"] == "orchestration":
+        lines.append(shorten(shown(f"{control['strategy'] or 'a strategy'}: {control['says']}"), 120))
+        lines.append(f"held: {control['held']}; controllers alive: {control['controllers'] or 'none'}")
+    if control["paused"]:
+        lines.append(
+            f"paused by {control['paused_by']} {ago(control['paused_since'])}{_because(control['paused_why'])}"
+        )
+    return lines
+
+
+def _because(why: str | None) -> str:
+    return f": {shorten(shown(why), 80)}" if why else ""
+
+
 def _agenda_line(each: dict[str, Any]) -> str:
     bound = shorten(shown(each["addresses"]), 60)
-    tried = f", attempt {each['attempts'] + 1}" if each["attempts"] else ""
-    problem = f": {shorten(summary(each['problem']), 60)}" if each["problem"] else ""
-    return f"{each['activation']}  {each['state']}{tried}  {bound}{problem}"
+    problem = f" ({shorten(summary(each['problem']), 60)})" if each["problem"] else ""
+    doing = each["waits_for"] if each["state"] == "running" else f"{each['state']}, waits for {each['waits_for']}"
+    return f"{each['activation']}  {doing}  {bound}{problem}"
 
 
 def _section(title: str, lines: list[str], nothing: str) -> None:
@@ -164,11 +193,6 @@ def _section(title: str, lines: list[str], nothing: str) -> None:
         click.echo(f"  {line}")
     if len(lines) > MOST_SHOWN:
         click.echo(f"  … and {len(lines) - MOST_SHOWN} more; -o json has all")
-
-
-def summary(problem: str) -> str:
-    """What an error says in its first line."""
-    return problem.strip().partition("\n")[0]
 
 
 # ---------------------------------------------------------------------------- close

@@ -14,8 +14,9 @@ from typing import Any, Literal
 from blackboard.activation import Activation
 from blackboard.application import Blackboard
 from blackboard.cli.options import Options
+from blackboard.cli.pauses import EVERY_SOURCE, Pause, paused_by
 from blackboard.cli.session import PATIENCE, NoStore, connect
-from blackboard.cli.sources import known_workers
+from blackboard.cli.sources import controllers, known_workers, undecided
 from blackboard.clock import SystemClock
 from blackboard.errors import StoreError, StoreRefused
 from blackboard.limits import Limits
@@ -33,6 +34,9 @@ ROUND_TRIPS = 50
 SLOW_MS = 5.0
 SKEW_MS = 1000
 NEARLY_FULL = 0.8
+
+BOARDS_LOOKED_AT = 1000
+"""The latest boards of a partition, among which the orchestrated ones are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,12 +217,19 @@ async def _namespace(bb: Blackboard) -> list[Finding]:
     workers = await known_workers(bb)
     cards = await partitions[0].cards()
     dead = [each for found in await asyncio.gather(*(each.dead() for each in partitions)) for each in found]
-    return [_workers(bb.name, workers), _idle_sources(bb.name, cards, workers), _dead(bb.name, dead)]
+    held_up = await partitions[0].suspended()
+    return [
+        _workers(bb.name, workers),
+        _idle_sources(bb.name, cards, workers),
+        await _control(bb, workers),
+        _paused(bb.name, held_up),
+        _dead(bb.name, dead),
+    ]
 
 
 def _workers(namespace: str, workers: list[dict[str, Any]]) -> Finding:
     stale = [worker["worker"] for worker in workers if not worker["alive"]]
-    finding = f"{namespace}: {len(workers) - len(stale)} alive"
+    finding = f"{namespace}: {len(workers) - len(stale) - controllers(workers)} alive"
     if stale:
         remedy = f"Their work has moved on by itself; tidy up with: blackboard -n {namespace} workers --prune"
         return Finding("workers", "warn", f"{finding}, {len(stale)} gone without a word", remedy)
@@ -232,6 +243,40 @@ def _idle_sources(namespace: str, cards: Mapping[str, Any], workers: list[dict[s
         finding = f"{namespace}: nobody runs {', '.join(idle)}"
         return Finding("sources", "warn", finding, "Start a worker: blackboard worker module:object")
     return Finding("sources", "ok", f"{namespace}: each of {len(cards)} has a worker")
+
+
+async def _control(bb: Blackboard, workers: list[dict[str, Any]]) -> Finding:
+    boards = [board for each in bb.store().partitions for board in (await each.boards())[-BOARDS_LOOKED_AT:]]
+    facts = await asyncio.gather(*(bb.store().partition(board).facts(board) for board in boards))
+    orchestrated = [each.board for each in facts if each and each.mode == "orchestration" and each.status == "open"]
+    return _led(bb.name, orchestrated, await undecided(bb), controllers(workers))
+
+
+def _led(namespace: str, orchestrated: list[str], undecided: int, alive: int) -> Finding:
+    """Whether somebody decides for the boards that wait for it."""
+    finding = f"{namespace}: orchestrated boards: {len(orchestrated)}; controllers alive: {alive or 'none'}"
+    if alive or not (orchestrated or undecided):
+        return Finding("control", "ok", finding)
+    named = f" ({', '.join(orchestrated[:3])}{', …' if len(orchestrated) > 3 else ''})" if orchestrated else ""
+    remedy = (
+        "Start one: blackboard controller module:object; or take a board back: "
+        f"blackboard -n {namespace} mode BOARD choreography"
+    )
+    return Finding("control", "warn", f"{finding}; waiting for a decision: {undecided}{named}", remedy)
+
+
+def _paused(namespace: str, paused: Mapping[str, Pause]) -> Finding:
+    if not paused:
+        return Finding("pauses", "ok", f"{namespace}: no source is paused")
+    named = "; ".join(f"{_named(name)} {paused_by(pause)}" for name, pause in sorted(paused.items()))
+    words = "--all" if EVERY_SOURCE in paused else " ".join(f"--ks {name}" for name in sorted(paused))
+    return Finding(
+        "pauses", "warn", f"{namespace}: {named}", f"When it is time: blackboard -n {namespace} resume {words}"
+    )
+
+
+def _named(source: str) -> str:
+    return "every source" if source == EVERY_SOURCE else source
 
 
 def _dead(namespace: str, dead: list[Activation]) -> Finding:

@@ -6,11 +6,10 @@ from typing import Any
 
 import click
 
-from blackboard.cli.boards import summary
 from blackboard.cli.events import must_exist
 from blackboard.cli.failures import NO
 from blackboard.cli.options import Options
-from blackboard.cli.output import Column, print_rows, say, shorten, shown
+from blackboard.cli.output import Column, print_rows, say, shorten, shown, summary
 from blackboard.cli.session import board_of, connected, run
 from blackboard.cli.verb import verb
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from blackboard.cli.events import print_event
 from blackboard.cli.failures import FAILURE
 from blackboard.cli.options import Options
 from blackboard.cli.output import format_of, say
-from blackboard.cli.processes import Process, can_reload, end_worker, on_signals, start_worker
+from blackboard.cli.processes import RELOAD_MISSING, Process, can_reload, end_worker, on_signals, start_worker
 from blackboard.cli.session import application, run
 from blackboard.cli.verb import verb
 
@@ -32,7 +33,7 @@ DRAIN_SECONDS = 5.0
     "--reload/--no-reload", default=None, help="Start the worker again when a file changes. [default: if it can]"
 )
 def dev(options: Options, application_name: str | None, concurrency: int, reload: bool | None) -> int:
-    """Run store, workers and a tail of events in one terminal.
+    """Run store, workers, a controller and a tail of events.
 
     The embedded store is started if it is needed. Every event of every board is told as it happens. Ctrl-C ends it all, but
     the store, which keeps the boards.
@@ -41,30 +42,28 @@ def dev(options: Options, application_name: str | None, concurrency: int, reload
     if options.app is None:
         raise click.UsageError("say which application: blackboard dev module:object, or BLACKBOARD_APP.")
     if reload and not can_reload():
-        raise click.UsageError("--reload needs watchfiles; install it: pip install 'blackboard-runtime[reload]'.")
+        raise click.UsageError(RELOAD_MISSING)
     options.enter()
     return run(_dev(options, concurrency, can_reload() if reload is None else reload), options)
 
 
 async def _dev(options: Options, concurrency: int, reload: bool) -> int:
     async with application(options) as bb:
-        words = [
-            options.app or "",
-            f"--concurrency={concurrency}",
-            *(["--reload"] if reload else []),
-            *options.repeated(),
+        words = [options.app or "", *(["--reload"] if reload else []), *options.repeated()]
+        processes = [
+            await start_worker([*words, f"--concurrency={concurrency}"]),
+            await start_worker([*words, "--log-level=warning"], verb="controller"),
         ]
-        process = await start_worker(words)
         say(options, _greeting(options, bb, reload=reload))
         try:
-            await _until_told(bb, process, format_of(options))
+            await _until_told(bb, processes, format_of(options))
         finally:
-            await end_worker(process, DRAIN_SECONDS)
-        return FAILURE if (process.returncode or 0) > 0 else 0
+            await asyncio.gather(*(end_worker(process, DRAIN_SECONDS) for process in processes))
+        return FAILURE if any((process.returncode or 0) > 0 for process in processes) else 0
 
 
 def _greeting(options: Options, bb: Blackboard, *, reload: bool) -> str:
-    files = "a changed file restarts the worker" if reload else "restart it after changes (--reload needs watchfiles)"
+    files = "a changed file restarts both" if reload else "start again after changes (--reload needs watchfiles)"
     kind = next(iter(bb.kinds), "KIND")
     return (
         f"{bb.name} on {bb.store().clients.url}; {files}. Ctrl-C ends it.\n"
@@ -72,13 +71,13 @@ def _greeting(options: Options, bb: Blackboard, *, reload: bool) -> str:
     )
 
 
-async def _until_told(bb: Blackboard, process: Process, form: str) -> None:
-    """Tell all boards' events until a signal, or the end of the worker."""
+async def _until_told(bb: Blackboard, processes: Sequence[Process], form: str) -> None:
+    """Tell all boards' events until a signal, or the end of the worker or the controller."""
     told = asyncio.Event()
     on_signals(lambda _: told.set())
     tasks = {
         asyncio.create_task(_tell_all(bb, form)),
-        asyncio.create_task(process.wait()),
+        *(asyncio.create_task(process.wait()) for process in processes),
         asyncio.create_task(told.wait()),
     }
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sys
+from collections.abc import Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +68,20 @@ def print_event(event: Event, form: str, *, board: bool = False) -> None:
     else:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         click.echo(as_line(event, width, board=board))
+
+
+def print_events(options: Options, events: Sequence[Event]) -> None:
+    """Print events that have happened, as `tail` does."""
+    from blackboard.cli.story import as_row
+
+    form = format_of(options)
+    if form == "json":
+        print_rows(options, [as_row(event) for event in events], ())
+        return
+    if form == "tsv":
+        print_tsv([TSV])
+    for event in events:
+        print_event(event, form)
 
 
 async def must_exist(board: Board) -> None:

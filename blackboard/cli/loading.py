@@ -7,12 +7,14 @@ import sys
 import traceback
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 if TYPE_CHECKING:
     from blackboard import Blackboard  # loaded by the application itself, and by nothing before it
+
+T = TypeVar("T")
 
 DEFAULT_OBJECT = "bb"
 
@@ -30,6 +32,15 @@ def load_application(name: str) -> Blackboard:
     module_name, _, attribute = name.partition(":")
     module = _module(module_name.removesuffix(".py").replace("/", "."), name)
     return _blackboard(module, attribute or DEFAULT_OBJECT)
+
+
+def load_object(name: str, kind: type[T]) -> T:
+    """The object of a kind that `module:object` names. The working directory counts.
+
+    Raises like `load_application`.
+    """
+    module_name, _, attribute = name.partition(":")
+    return _object(_module(module_name.removesuffix(".py").replace("/", "."), name), attribute, kind)
 
 
 def _module(module_name: str, name: str) -> ModuleType:
@@ -65,12 +76,16 @@ def _broken(module_name: str, error: Exception) -> ApplicationBroken:
 def _blackboard(module: ModuleType, attribute: str) -> Blackboard:
     from blackboard import Blackboard
 
+    return _object(module, attribute, Blackboard)
+
+
+def _object(module: ModuleType, attribute: str, kind: type[T]) -> T:
     found: object = module
     for part in attribute.split("."):
         found = getattr(found, part, None)
-    if isinstance(found, Blackboard):
+    if isinstance(found, kind):
         return found
-    names = [name for name, value in vars(module).items() if isinstance(value, Blackboard)]
+    names = [name for name, value in vars(module).items() if isinstance(value, kind)]
     there = f"there is: {', '.join(f'{module.__name__}:{name}' for name in names)}" if names else "there is none in it"
     what = "is not there" if found is None else f"is a {type(found).__name__}"
-    raise click.UsageError(f"{module.__name__}:{attribute} {what}, and should be a Blackboard; {there}.")
+    raise click.UsageError(f"{module.__name__}:{attribute} {what}, and should be a {kind.__name__}; {there}.")

@@ -82,13 +82,16 @@ def to_json(value: Any, indent: int | None = None) -> str:
 
 def ago(value: datetime | None) -> str:
     """How long ago a moment is, in one unit."""
-    if value is None:
-        return ""
-    seconds = max(0.0, (datetime.now(UTC) - value).total_seconds())
+    return "" if value is None else f"{lasting((datetime.now(UTC) - value).total_seconds())} ago"
+
+
+def lasting(seconds: float) -> str:
+    """How long something lasts, in one unit."""
+    seconds = max(0.0, seconds)
     for limit, unit, size in STEPS:
         if seconds < limit:
-            return f"{seconds / size:.0f} {unit} ago"
-    return f"{seconds / 86400:.0f} d ago"
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds / 86400:.0f} d"
 
 
 def shown(value: Any) -> str:
@@ -115,6 +118,11 @@ def _block(value: Any) -> str:
 def shorten(text: str, width: int) -> str:
     """The beginning of a text that is too long."""
     return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def summary(problem: str) -> str:
+    """What an error says in its first line."""
+    return problem.strip().partition("\n")[0]
 
 
 def iso(value: datetime) -> str:

@@ -17,12 +17,12 @@ SETTINGS_FILE = "blackboard.toml"
 FAMILIES: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Start here": {
         "demo": ("demo", "Audit a Python source tree with a dozen agents."),
-        "dev": ("dev", "Run store, workers and a tail of events in one terminal."),
+        "dev": ("dev", "Run store, workers, a controller and a tail of events."),
         "worker": ("worker", "Run the knowledge sources of an application."),
     },
     "Boards": {
         "boards": ("boards", "List the boards."),
-        "show": ("boards", "Show a board: entries, agenda, what died, latest events."),
+        "show": ("boards", "Show a board: control, entries, agenda, what died, latest events."),
         "tail": ("events", "Tell the life of a board, event by event."),
         "wait": ("events", "Wait until a board has an entry, or has settled."),
         "close": ("boards", "Close a board for good."),
@@ -34,9 +34,20 @@ FAMILIES: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "revise": ("writing", "Replace or change an entry."),
         "retract": ("writing", "Take entries off a board."),
     },
+    "Control": {
+        "mode": ("mode", "Show who steers a board, or switch its mode."),
+        "plan": ("mode", "Show what a strategy would grant, or what a switch would do."),
+        "agenda": ("agenda", "List what is open on a board, and what each waits for."),
+        "grant": ("acts", "Let one held activation start."),
+        "veto": ("acts", "Forbid one open activation that has not started."),
+        "pause": ("acts", "Pause a board, sources, or everything."),
+        "resume": ("acts", "End a pause of a board, of sources, or of everything."),
+        "step": ("acts", "Let a paused board go one step."),
+        "controller": ("controller", "Decide who runs next on orchestrated boards."),
+    },
     "Operations": {
         "ks": ("sources", "List the knowledge sources and who runs them."),
-        "workers": ("sources", "List the workers."),
+        "workers": ("sources", "List the workers and controllers."),
         "dead": ("dead", "List the activations whose attempts are spent."),
         "retry": ("dead", "Try dead activations again."),
         "store": ("store", "Start, stop or look at the embedded store."),

@@ -1,4 +1,4 @@
-"""Worker processes: starting them, keeping them alive, and ending them with whoever started them."""
+"""Processes of workers and controllers: starting them, keeping them alive, and ending them with whoever started them."""
 
 from __future__ import annotations
 
@@ -25,13 +25,15 @@ HEALTHY = 60.0
 RELOAD_GRACE = 5.0
 """Seconds that agents have to finish when the program has changed."""
 
+RELOAD_MISSING = "--reload needs watchfiles; install it: pip install 'blackboard-runtime[reload]'."
+
 FINAL = frozenset({OK, USAGE, NOT_FOUND})
 """Exit codes that another start would only repeat."""
 
 Process = asyncio.subprocess.Process
 
 
-async def start_worker(words: Sequence[str], log: IO[bytes] | None = None) -> Process:
+async def start_worker(words: Sequence[str], log: IO[bytes] | None = None, *, verb: str = "worker") -> Process:
     """Start `blackboard worker …` as a process of its own, which drains when this one ends, however it ends.
 
     It is out of the terminal's reach, so that Ctrl-C comes to it once, from here. `log` takes its stderr; what agents print goes
@@ -42,7 +44,7 @@ async def start_worker(words: Sequence[str], log: IO[bytes] | None = None) -> Pr
         "-P",  # the working directory must not hide an installed package from the worker's own imports
         "-m",
         "blackboard",
-        "worker",
+        verb,
         "--supervised",
         *words,
         stdin=asyncio.subprocess.PIPE,
@@ -71,9 +73,10 @@ def on_signals(handler: Callable[[signal.Signals], None]) -> None:
 
 
 class Supervisor:
-    """Keeps a number of worker processes alive until it is told to stop."""
+    """Keeps a number of processes of a verb alive until it is told to stop."""
 
-    def __init__(self, words: Sequence[str], count: int, *, reload: bool = False) -> None:
+    def __init__(self, words: Sequence[str], count: int, *, reload: bool = False, verb: str = "worker") -> None:
+        self._verb = verb
         self._words = words
         self._count = count
         self._reload = reload
@@ -108,7 +111,7 @@ class Supervisor:
         pause, code = FIRST_PAUSE, OK
         while not self._told():
             started = time.monotonic()
-            process = self._processes[number] = await start_worker(self._words)
+            process = self._processes[number] = await start_worker(self._words, verb=self._verb)
             code = await process.wait()
             if self._told():
                 break
@@ -119,7 +122,7 @@ class Supervisor:
                 return code
             pause = FIRST_PAUSE if time.monotonic() - started >= HEALTHY else pause
             logger.warning(
-                "worker process %d ended with %s; it starts again in %g s", process.pid, _ending(code), pause
+                "%s process %d ended with %s; it starts again in %g s", self._verb, process.pid, _ending(code), pause
             )
             await self._sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
@@ -135,7 +138,7 @@ class Supervisor:
 
     async def _until_changed(self, code: int) -> None:
         if code != OK and not self._changed.is_set():
-            logger.warning("the worker ended with %s; it starts again when a file changes", _ending(code))
+            logger.warning("the %s ended with %s; it starts again when a file changes", self._verb, _ending(code))
         await self._changed.wait()
         if not self._told():
             self._changed.clear()

@@ -1,4 +1,4 @@
-"""One worker process: serve until told to stop, then drain; the second time, abort."""
+"""One process of a worker or a controller: serve until told to stop, then drain; the second time, abort."""
 
 from __future__ import annotations
 
@@ -8,28 +8,54 @@ import os
 import signal
 import sys
 import threading
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from blackboard.cli.processes import on_signals
 
 if TYPE_CHECKING:
-    from blackboard import Blackboard, Worker  # the application has loaded them when this runs
+    from blackboard import Blackboard  # the application has loaded it when this runs
 
 logger = logging.getLogger(__name__)
 
 
-class Serving:
-    """A worker of an application, and what it has been told."""
+class Servant(Protocol):
+    """Whoever works here for an application."""
 
-    def __init__(self, bb: Blackboard, worker: Worker) -> None:
+    @property
+    def opening(self) -> str:
+        """Who it is, and what it does, once it is ready."""
+        ...
+
+    @property
+    def closing(self) -> str:
+        """What it did, in the end."""
+        ...
+
+    async def run(self, ready: asyncio.Event) -> None:
+        """Work until told to stop."""
+        ...
+
+    def drain(self) -> None:
+        """Finish what runs, then end."""
+        ...
+
+    def abort(self) -> None:
+        """End now."""
+        ...
+
+
+class Serving:
+    """A worker or controller of an application, and what it has been told."""
+
+    def __init__(self, bb: Blackboard, servant: Servant) -> None:
         self._bb = bb
-        self._worker = worker
+        self._servant = servant
         self._ready = asyncio.Event()
         self._told = 0
         self._main: asyncio.Task[None] | None = None
 
     async def serve(self, *, supervised: bool = False) -> int:
-        """Work until done or told to stop. Returns the exit code; a worker that was aborted ends the process at once."""
+        """Work until done or told to stop. Returns the exit code; who was aborted ends the process at once."""
         on_signals(self._stop)
         if supervised:
             asyncio.get_running_loop().add_reader(sys.stdin.fileno(), self._orphaned)
@@ -50,24 +76,16 @@ class Serving:
         async with self._bb as bb:
             announcing = asyncio.create_task(self._announce())
             try:
-                await self._worker.run(self._ready)
+                await self._servant.run(self._ready)
             finally:
                 announcing.cancel()
-            logger.info("worker %s ended after %d activations (%s)", self._worker.id, self._worker.finished, bb.name)
+            logger.info("%s (%s)", self._servant.closing, bb.name)
 
     async def _announce(self) -> None:
         await self._ready.wait()
-        facts, bb = self._bb.store().facts, self._bb
-        logger.info(
-            "worker %s runs %d sources of %s, %d at once, on %s %s at %s",
-            self._worker.id,
-            len(self._worker.sources),
-            bb.name,
-            self._worker.options.concurrency,
-            facts.name,
-            facts.version or "",
-            bb.store().clients.url,
-        )
+        store = self._bb.store()
+        server = f"{store.facts.name} {store.facts.version or ''}"
+        logger.info("%s, on %s at %s", self._servant.opening, server, store.clients.url)
 
     def _stop(self, number: signal.Signals) -> None:
         self._told += 1
@@ -75,10 +93,10 @@ class Serving:
             self._main.cancel()
         elif self._told == 1:
             logger.info("%s: draining what runs; once more to abort", number.name)
-            self._worker.drain()
+            self._servant.drain()
         else:
             logger.info("%s: aborting; what ran is given back", number.name)
-            self._worker.abort()
+            self._servant.abort()
 
     def _orphaned(self) -> None:
         """Whoever started this process holds the other end of stdin; when it closes, nobody waits for us any more."""

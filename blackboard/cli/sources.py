@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from blackboard.cli.options import Options
 from blackboard.cli.output import Column, print_rows, say, shown
+from blackboard.cli.pauses import pause_of, paused_by
 from blackboard.cli.session import connected, run
 from blackboard.cli.verb import verb
 
@@ -23,6 +25,12 @@ PATTERNS = {"e": "{}", "g": "[{}]", "c": "({})", "G": "([{}])"}
 """How a source's patterns read: each entry, all of them, and the same as mere context."""
 
 
+NO_CONTROLLER = (
+    "No controller is alive: what is held stays held. Start one: blackboard controller module:object; "
+    "or take the board back: blackboard mode BOARD choreography"
+)
+
+
 def _who(value: Any) -> str:
     return shown(value) if value else "nobody"
 
@@ -34,6 +42,7 @@ SOURCES = (
     Column("when"),
     Column("writes"),
     Column("workers", table=_who, right=True),
+    Column("paused"),
 )
 
 
@@ -42,7 +51,7 @@ def ks(options: Options) -> None:
     """List the knowledge sources and who runs them.
 
     Kinds in brackets are gathered, kinds in parentheses are context. A source that no living worker runs is marked
-    "nobody": its activations wait.
+    "nobody": its activations wait. So do those of a paused one.
     """
     rows = run(_sources(options), options)
     print_rows(options, rows, SOURCES, "No sources yet. Workers register theirs: blackboard worker module:object")
@@ -56,11 +65,17 @@ async def _sources(options: Options) -> list[dict[str, Any]]:
 
     async with connected(options) as bb:
         cards = await bb.store().partitions[0].cards()
+        paused = await bb.store().partitions[0].suspended()
         alive = [worker for worker in await known_workers(bb) if worker["alive"]]
     import json
 
     found = [SourceCard.from_json(json.dumps(card)) for _, card in sorted(cards.items())]
-    return [source_row(card) | {"workers": sum(card.name in w["sources"] for w in alive)} for card in found]
+    rows = []
+    for card in found:
+        pause = pause_of(card.name, paused)
+        run_by = sum(card.name in worker["sources"] for worker in alive)
+        rows.append(source_row(card) | {"workers": run_by, "paused": paused_by(pause) if pause else None})
+    return rows
 
 
 def source_row(card: SourceCard) -> dict[str, Any]:
@@ -93,6 +108,7 @@ def _state(alive: Any) -> str:
 
 WORKERS = (
     Column("worker"),
+    Column("role"),
     Column("host"),
     Column("pid", right=True),
     Column("sources", table=lambda names: f"{len(names)}", right=True),
@@ -106,15 +122,19 @@ WORKERS = (
 @verb(example="blackboard workers\nblackboard workers --prune")
 @click.option("--prune", is_flag=True, help="Take those off the list that have given no sign for long.")
 def workers(options: Options, prune: bool) -> None:
-    """List the workers.
+    """List the workers and controllers.
 
-    One that was killed stays on the list, marked stale; what it was running goes to others by itself.
+    One that was killed stays on the list, marked stale; what it was running goes to others by itself. Boards that wait for
+    a controller while none is alive are counted.
     """
-    rows = run(_workers(options, prune), options)
+    rows, waiting = run(_workers(options, prune), options)
     print_rows(options, rows, WORKERS, "No workers. Start one: blackboard worker module:object")
+    if waiting:
+        say(options, f"Orchestrated boards that wait: {waiting}. {NO_CONTROLLER}")
 
 
-async def _workers(options: Options, prune: bool) -> list[dict[str, Any]]:
+async def _workers(options: Options, prune: bool) -> tuple[list[dict[str, Any]], int]:
+    """The rows, and how many boards wait for a controller though none is alive."""
     async with connected(options) as bb:
         rows = await known_workers(bb)
         if prune:
@@ -122,7 +142,28 @@ async def _workers(options: Options, prune: bool) -> list[dict[str, Any]]:
             await _forget(bb, stale)
             say(options, f"Taken off the list: {len(stale)}.")
             rows = [row for row in rows if row["alive"]]
-        return rows
+        waiting = await undecided(bb) if not controllers(rows) else 0
+        return rows, waiting
+
+
+async def undecided(bb: Blackboard) -> int:
+    """How many boards wait for a controller now."""
+    from blackboard.helm import CREW
+
+    low, high = f"[{CREW}\x1f".encode(), f"({CREW}\x1f".encode() + b"\xff"
+    counts = [int(await each.calls.command("ZLEXCOUNT", each.keys.ready, low, high)) for each in bb.store().partitions]
+    return sum(counts)
+
+
+async def warn_if_unattended(options: Options, bb: Blackboard) -> None:
+    """Say so when no controller is alive."""
+    if not controllers(await known_workers(bb)):
+        say(options, NO_CONTROLLER)
+
+
+def controllers(rows: Sequence[Mapping[str, Any]]) -> int:
+    """How many of these workers are controllers that live."""
+    return sum(row["alive"] and row["role"] == "controller" for row in rows)
 
 
 async def _forget(bb: Blackboard, names: list[str]) -> None:
@@ -144,6 +185,7 @@ async def known_workers(bb: Blackboard) -> list[dict[str, Any]]:
             running = facts.get("running", 0) + found.get(name, {}).get("running", 0)
             found[name] = {
                 "worker": name,
+                "role": facts.get("role", "worker"),
                 "host": facts.get("host"),
                 "pid": facts.get("pid"),
                 "sources": facts.get("sources", []),

@@ -18,10 +18,24 @@ STYLES = {
     EventType.DIED: "bright_red",
     EventType.CLOSED: "magenta",
     EventType.CREATED: "magenta",
+    EventType.SWITCHED: "cyan",
+    EventType.GRANTED: "cyan",
+    EventType.PAUSED: "cyan",
+    EventType.RESUMED: "cyan",
+    EventType.HANDED_OFF: "blue",
 }
 """Colours on a terminal; what is not listed has none."""
 
+DETAILS = (
+    *("version", "schema", "source", "addresses", "number", "cause", "depth", "attempt", "reason"),
+    *("mode", "epoch", "strategy"),
+)
+"""What a row has besides, where the event has it."""
+
 LONGEST_REASON = 160
+
+VETOED = "vetoed"
+"""How the reason of a veto begins."""
 
 
 def as_row(event: Event) -> dict[str, Any]:
@@ -35,8 +49,7 @@ def as_row(event: Event) -> dict[str, Any]:
         "subject": event.address or event.activation,
         "what": tell(event),
     }
-    details = ("version", "schema", "source", "addresses", "number", "cause", "depth", "attempt", "reason")
-    found = {name: getattr(event, name) for name in details}
+    found = {name: getattr(event, name) for name in DETAILS}
     row |= {name: value for name, value in found.items() if value is not None and value != ()}
     if event.payload is not None:
         row["data"] = event.data
@@ -66,7 +79,11 @@ def _bound(event: Event) -> str:
 
 def _reason(event: Event) -> str:
     """The first line of an error, which sums it up."""
-    text = (event.reason or "").strip().partition("\n")[0]
+    return _because(event.reason or "")
+
+
+def _because(reason: str) -> str:
+    text = reason.strip().partition("\n")[0]
     return f": {shorten(shown(text), LONGEST_REASON)}" if text else ""
 
 
@@ -81,6 +98,18 @@ def _failed(event: Event) -> str:
     return f"{event.activation} failed (attempt {event.attempt}){again}{_reason(event)}"
 
 
+def _died(event: Event) -> str:
+    reason = event.reason or ""
+    if reason.partition(":")[0] == VETOED:
+        return f"{event.activation} vetoed by {event.by}{_because(reason.removeprefix(VETOED).removeprefix(': '))}"
+    return f"{event.activation} died{_reason(event)}"
+
+
+def _switched(event: Event) -> str:
+    strategy = f"{event.strategy}, " if event.strategy else ""
+    return f"board switched to {event.mode} ({strategy}epoch {event.epoch}) by {event.by}{_reason(event)}"
+
+
 _TALES: dict[EventType, Callable[[Event], str]] = {
     EventType.CREATED: lambda e: f"board created by {e.by}",
     EventType.POSTED: lambda e: f"{e.address} posted by {e.by}",
@@ -90,8 +119,13 @@ _TALES: dict[EventType, Callable[[Event], str]] = {
     EventType.OBVIATED: lambda e: f"{e.activation} obviated by event {e.cause}",
     EventType.FIRED: _fired,
     EventType.FAILED: _failed,
-    EventType.DIED: lambda e: f"{e.activation} died{_reason(e)}",
+    EventType.DIED: _died,
     EventType.DECLINED: lambda e: f"{e.activation} waits, its precondition declined{_reason(e)}",
     EventType.REVIVED: lambda e: f"{e.activation} revived by {e.by}",
     EventType.CLOSED: lambda e: f"board closed by {e.by}{_reason(e)}",
+    EventType.SWITCHED: _switched,
+    EventType.GRANTED: lambda e: f"{e.activation} granted by {e.by} (epoch {e.epoch}){_reason(e)}",
+    EventType.PAUSED: lambda e: f"board paused by {e.by} (epoch {e.epoch}){_reason(e)}",
+    EventType.RESUMED: lambda e: f"board resumed by {e.by} (epoch {e.epoch}){_reason(e)}",
+    EventType.HANDED_OFF: lambda e: f"{e.by} handed over to {e.activation}{_bound(e)}{_reason(e)}",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +13,9 @@ from blackboard.cli.options import Options
 from blackboard.cli.output import Column, print_rows, say
 from blackboard.cli.session import application, log_to_stderr
 from blackboard.cli.verb import verb
+
+if TYPE_CHECKING:
+    from blackboard import Worker  # the application loads it when the verb runs
 
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -38,6 +42,27 @@ class Wishes:
         words += [f"--lease={self.lease}"] if self.lease is not None else []
         words += ["--debug"] if options.debug else []
         return words + options.repeated()
+
+
+class Crew:
+    """A worker as a process serves with it."""
+
+    def __init__(self, namespace: str, worker: Worker) -> None:
+        self._namespace = namespace
+        self._worker = worker
+        self.run, self.drain, self.abort = worker.run, worker.drain, worker.abort
+
+    @property
+    def opening(self) -> str:
+        """Who it is, and what it runs."""
+        worker = self._worker
+        runs = f"runs {len(worker.sources)} sources of {self._namespace}"
+        return f"worker {worker.id} {runs}, {worker.options.concurrency} at once"
+
+    @property
+    def closing(self) -> str:
+        """What it did."""
+        return f"worker {self._worker.id} ended after {self._worker.finished} activations"
 
 
 @verb(
@@ -109,10 +134,10 @@ def _check(options: Options, only: tuple[str, ...]) -> int:
 
 
 def _supervise(options: Options, wishes: Wishes, processes: int, reload: bool) -> int:
-    from blackboard.cli.processes import Supervisor, can_reload
+    from blackboard.cli.processes import RELOAD_MISSING, Supervisor, can_reload
 
     if reload and not can_reload():
-        raise click.UsageError("--reload needs watchfiles; install it: pip install 'blackboard-runtime[reload]'.")
+        raise click.UsageError(RELOAD_MISSING)
     if not reload:
         application(options).workers(
             only=wishes.only or None
@@ -131,4 +156,4 @@ async def _serve(options: Options, wishes: Wishes, supervised: bool) -> int:
     if wishes.lease is not None:
         bb.lease = wishes.lease
     crew = bb.workers(wishes.concurrency, only=wishes.only or None, burst=wishes.burst, max_idle=wishes.max_idle)
-    return await Serving(bb, crew).serve(supervised=supervised)
+    return await Serving(bb, Crew(bb.name, crew)).serve(supervised=supervised)

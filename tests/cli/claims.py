@@ -3,6 +3,7 @@
 import time
 
 from blackboard import Absent, Backoff, Blackboard, Count, Entry
+from blackboard.control import Sequential
 
 bb = Blackboard("claims")
 
@@ -49,3 +50,7 @@ def nap(nap: Nap) -> Rest:
     """Block a thread for a while, as an agent that cannot be interrupted does."""
     time.sleep(nap.seconds)
     return Rest(number=nap.number)
+
+
+careful = Sequential(check_history, decide)
+"""What a board of claims may be handed to."""

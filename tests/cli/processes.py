@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,3 +29,17 @@ def run(directory: Path, *words: str, **options: Any) -> subprocess.CompletedPro
     """Run a verb as a process, in the store's directory, and wait for its end."""
     facts: dict[str, Any] = {"cwd": directory, "timeout": 50, "capture_output": True, "text": True}
     return subprocess.run(command(*words), check=False, env=environment(directory), **facts | options)
+
+
+@contextmanager
+def serving(directory: Path, verb: str, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker or controller process, killed in the end if it still runs."""
+    with (directory / f"{verb}.log").open("wb") as log:
+        process = subprocess.Popen(
+            command(verb, APPLICATION, *words), cwd=directory, env=environment(directory), stderr=log
+        )
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()

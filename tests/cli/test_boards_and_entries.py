@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable
 from datetime import datetime
@@ -14,13 +12,9 @@ import pytest
 
 from tests.cli.conftest import Invoke
 from tests.cli.processes import APPLICATION
+from tests.cli.reading import rows
 
 Post = Callable[..., Any]
-
-
-def rows(text: str) -> list[dict[str, str]]:
-    """The rows of TSV output, by column."""
-    return list(csv.DictReader(io.StringIO(text), delimiter="\t"))
 
 
 # ---------------------------------------------------------------------------- post and look

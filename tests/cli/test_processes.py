@@ -6,15 +6,15 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cli.conftest import Invoke
-from tests.cli.processes import APPLICATION, command, environment, run
+from tests.cli.processes import APPLICATION, command, environment, run, serving
 from tests.eventually import eventually
 
 Post = Callable[..., Any]
@@ -22,18 +22,9 @@ Post = Callable[..., Any]
 pytestmark = pytest.mark.usefixtures("invoke")  # which starts the store
 
 
-@contextmanager
-def worker(directory: Path, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+def worker(directory: Path, *words: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
     """A worker process, killed in the end if it still runs."""
-    with (directory / "worker.log").open("wb") as log:
-        process = subprocess.Popen(
-            command("worker", APPLICATION, *words), cwd=directory, env=environment(directory), stderr=log
-        )
-        try:
-            yield process
-        finally:
-            process.kill()
-            process.wait()
+    return serving(directory, "worker", *words)
 
 
 def said(directory: Path) -> str:

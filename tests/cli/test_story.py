@@ -1,0 +1,55 @@
+"""Events as people tell them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from blackboard.cli.story import tell
+from blackboard.event import Event, EventType
+
+Post = Callable[..., Any]
+
+
+@pytest.mark.parametrize("kind", EventType)
+def test_every_event_has_its_tale(kind: EventType) -> None:
+    facts: dict[str, Any] = {
+        "by": "@cli",
+        "address": "claim",
+        "version": 2,
+        "source": "decide",
+        "number": 7,
+        "cause": 1,
+    }
+    event = Event("b", 8, kind, 1, **facts, attempt=1, mode="orchestration", epoch=3, strategy="Manual", reason="so")
+    assert tell(event)
+    assert "None" not in tell(event)
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        (
+            Event("b", 4, EventType.SWITCHED, 1, by="@cli", mode="choreography", epoch=2, reason="enough"),
+            "board switched to choreography (epoch 2) by @cli: enough",
+        ),
+        (Event("b", 4, EventType.PAUSED, 1, by="@cli", epoch=2), "board paused by @cli (epoch 2)"),
+        (Event("b", 4, EventType.RESUMED, 1, by="@cli", epoch=2), "board resumed by @cli (epoch 2)"),
+        (
+            Event("b", 9, EventType.HANDED_OFF, 1, by="triage#3", source="refunds", number=9, reason="over the limit"),
+            "triage#3 handed over to refunds#9: over the limit",
+        ),
+        (
+            Event("b", 9, EventType.DIED, 1, source="decide", number=7, by="@cli", reason="vetoed"),
+            "decide#7 vetoed by @cli",
+        ),
+        (
+            Event("b", 9, EventType.DIED, 1, source="decide", number=7, reason="vetoed once"),
+            "decide#7 died: vetoed once",
+        ),
+    ],
+)
+def test_acts_of_control_are_told_in_words(event: Event, words: str) -> None:
+    assert tell(event) == words
