@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import raw, scenarios
+from benchmarks import control, raw, scenarios
 from blackboard.store import embedded
 
 Rows = dict[str, float]
@@ -24,12 +24,17 @@ TARGETS = {
     "raw limit, activations/s": "",
     "chain as a share of the raw limit": "≥ 0.50",
     "two worker processes over one": "≥ 1.8",
+    "two over one, agents that compute 1 ms": "",
+    "raw: push → another process, p50 ms": "",
     "post → action starts, p50 ms": "≤ 0.7",
     "post → action starts, p99 ms": "≤ 3",
     "chain of 5, one at a time, p50 ms": "≤ 3",
     "board of 100,000 entries over 100": "≤ 1.2",
     "1,000 sources over 10": "≤ 1.2",
     "bytes per finished activation": "≤ 1,200",
+    "controlled chain over the choreographed": "≥ 0.50",
+    "switch of 1,000 open activations, ms": "≤ 10",
+    "least busy of three controllers, of its share": "",
 }
 
 
@@ -61,6 +66,11 @@ def measure(url: str, path: str, times: int) -> Rows:
         ),
         times,
     )
+    rows["two over one, agents that compute 1 ms"] = (
+        scenarios.processes_rate(url, 2, 1000, computing=True)["activations_per_second"]
+        / scenarios.processes_rate(url, 1, 1000, computing=True)["activations_per_second"]
+    )
+    rows["raw: push → another process, p50 ms"] = raw.latency(path)
     quick = run(scenarios.latency(url))
     rows["post → action starts, p50 ms"] = quick["start_p50_ms"]
     rows["post → action starts, p99 ms"] = quick["start_p99_ms"]
@@ -68,6 +78,9 @@ def measure(url: str, path: str, times: int) -> Rows:
     rows["board of 100,000 entries over 100"] = run(scenarios.growth_with_entries(url))["ratio"]
     rows["1,000 sources over 10"] = run(scenarios.growth_with_sources(url))["ratio"]
     rows["bytes per finished activation"] = run(scenarios.memory(url, path))["bytes_per_activation"]
+    rows["controlled chain over the choreographed"] = median(lambda: control.controlled_share(url)["share"], times)
+    rows["switch of 1,000 open activations, ms"] = run(control.switch_time(url, path))["caller_ms"]
+    rows["least busy of three controllers, of its share"] = control.shared_evenly(url)["least_share"]
     return rows
 
 

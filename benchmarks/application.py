@@ -87,6 +87,28 @@ def clocked_chain(name: str, url: str) -> Blackboard:
     return bb
 
 
+def computing_chain(name: str, url: str) -> Blackboard:
+    """Two sources that compute for a millisecond each, as agents do that are worth a process of their own."""
+    bb = Blackboard(name, url)
+
+    @bb.knowledge_source
+    async def first(entry: Start) -> Second:
+        return Second(n=_compute(entry.n))
+
+    @bb.knowledge_source
+    async def second(entry: Second) -> Third:
+        return Third(n=_compute(entry.n))
+
+    return bb
+
+
+def _compute(n: int) -> int:
+    until = time.thread_time() + 0.001
+    while time.thread_time() < until:
+        n += 1
+    return n
+
+
 def fan(name: str, url: str) -> Blackboard:
     """One source splits, one works on each of twenty tasks, one adds up what all of them found."""
     bb = Blackboard(name, url)

@@ -6,6 +6,9 @@ large as a worker's, from one connection, with nothing decided and nothing read.
 
 from __future__ import annotations
 
+import os
+import socket
+import statistics
 import time
 
 import redis
@@ -30,6 +33,42 @@ for i = 1, tonumber(ARGV[1]) do
 end
 return 1
 """
+
+
+def latency(path: str, times: int = 300) -> float:
+    """Milliseconds from a push to what a process does that was blocked on it and made one round trip more (median).
+
+    The floor of what lies between a post and the first line of an agent: two calls, and another process that wakes up.
+    Bare sockets, without a client library.
+    """
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        _echo(path, writer, times)
+        os._exit(0)
+    found = []
+    with socket.socket(socket.AF_UNIX) as server, os.fdopen(reader) as answers:
+        server.connect(path)
+        for _ in range(times):
+            begun = time.monotonic()
+            _call(server, b"LPUSH", b"{raw}:bell", b"1")
+            found.append(1000 * (float(answers.readline()) - begun))
+    os.waitpid(child, 0)
+    return statistics.median(found)
+
+
+def _echo(path: str, writer: int, times: int) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.connect(path)
+        for _ in range(times):
+            _call(server, b"BLPOP", b"{raw}:bell", b"0")
+            _call(server, b"GET", b"{raw}:nothing")
+            os.write(writer, b"%.9f\n" % time.monotonic())
+
+
+def _call(server: socket.socket, *words: bytes) -> None:
+    server.sendall(b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words))
+    server.recv(4096)
 
 
 def rate(path: str, activations: int = 20_000) -> float:

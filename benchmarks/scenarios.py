@@ -53,16 +53,17 @@ async def fan_rate(url: str, boards: int = 400, concurrency: int = 64) -> Number
         return {"activations_per_second": worker.finished / seconds}
 
 
-def processes_rate(url: str, processes: int, boards: int = 3000) -> Numbers:
-    """Activations per second of several worker processes on many chains."""
+def processes_rate(url: str, processes: int, boards: int = 3000, *, computing: bool = False) -> Numbers:
+    """Activations per second of several worker processes on many chains, of agents that compute or do next to nothing."""
     namespace = name()
     asyncio.run(_fill_chain(namespace, url, boards))
-    command = [sys.executable, "-m", "benchmarks.worker", namespace, url]
+    command = [sys.executable, "-m", "benchmarks.worker", namespace, url, *(["--compute"] if computing else [])]
     workers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(processes)]
     reports = [worker.communicate(timeout=300)[0].split() for worker in workers]
     finished = sum(int(report[0]) for report in reports)
     begun, ended = min(float(report[1]) for report in reports), max(float(report[2]) for report in reports)
-    assert finished == 5 * boards, f"{finished} of {5 * boards} activations"
+    wanted = (2 if computing else 5) * boards
+    assert finished == wanted, f"{finished} of {wanted} activations"
     return {"activations_per_second": finished / (ended - begun)}
 
 

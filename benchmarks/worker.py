@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 import time
 
-from benchmarks.application import chain, clocked_chain
+from benchmarks.application import chain, clocked_chain, computing_chain
 
 
 async def burst(namespace: str, url: str) -> None:
     """Run a worker until nothing is left; print activations, begin and end (monotonic seconds)."""
     async with chain(namespace, url) as bb:
         worker = bb.workers(concurrency=64, burst=True)
+        begun = time.monotonic()
+        await worker.run()
+        print(worker.finished, begun, time.monotonic())
+
+
+async def compute(namespace: str, url: str) -> None:
+    """Run a worker whose agents compute for a millisecond each until nothing is left; print what `burst` does."""
+    async with computing_chain(namespace, url) as bb:
+        worker = bb.workers(concurrency=16, burst=True)
         begun = time.monotonic()
         await worker.run()
         print(worker.finished, begun, time.monotonic())
@@ -25,5 +35,18 @@ async def serve(namespace: str, url: str) -> None:
         await asyncio.Event().wait()
 
 
+async def control(namespace: str, url: str) -> None:
+    """Decide until this process is told to end; print how many decisions that were."""
+    ended = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
+    async with chain(namespace, url) as bb:
+        async with bb.controller() as controller:
+            print("ready", flush=True)
+            await ended.wait()
+        print(controller.decisions, flush=True)
+
+
 if __name__ == "__main__":
-    asyncio.run((serve if "--serve" in sys.argv else burst)(sys.argv[1], sys.argv[2]))
+    roles = {"--serve": serve, "--control": control, "--compute": compute}
+    role = next((roles[each] for each in sys.argv if each in roles), burst)
+    asyncio.run(role(sys.argv[1], sys.argv[2]))
