@@ -8,24 +8,31 @@ import sys
 import time
 
 from benchmarks.application import chain, clocked_chain, computing_chain
+from blackboard import Worker
 
 
 async def burst(namespace: str, url: str) -> None:
     """Run a worker until nothing is left; print activations, begin and end (monotonic seconds)."""
     async with chain(namespace, url) as bb:
-        worker = bb.workers(concurrency=64, burst=True)
-        begun = time.monotonic()
-        await worker.run()
-        print(worker.finished, begun, time.monotonic())
+        await _report(bb.workers(concurrency=64, burst=True))
 
 
 async def compute(namespace: str, url: str) -> None:
-    """Run a worker whose agents compute for a millisecond each until nothing is left; print what `burst` does."""
+    """The same with agents that compute for a millisecond each."""
     async with computing_chain(namespace, url) as bb:
-        worker = bb.workers(concurrency=16, burst=True)
-        begun = time.monotonic()
-        await worker.run()
-        print(worker.finished, begun, time.monotonic())
+        await _report(bb.workers(concurrency=16, burst=True))
+
+
+async def _report(worker: Worker) -> None:
+    """The end is when the last activation was committed: a worker waits for what others hold before it goes."""
+    begun = ended = time.monotonic()
+    finished, running = 0, asyncio.create_task(worker.run())
+    while not running.done():
+        if worker.finished > finished:
+            finished, ended = worker.finished, time.monotonic()
+        await asyncio.wait([running], timeout=0.005)
+    await running
+    print(worker.finished, begun, ended if worker.finished == finished else time.monotonic())
 
 
 async def serve(namespace: str, url: str) -> None:

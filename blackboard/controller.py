@@ -8,7 +8,7 @@ from typing import Self
 from blackboard.board import Host
 from blackboard.helm import Helm
 from blackboard.ids import worker_id
-from blackboard.shift import end_all
+from blackboard.tasks import end_all
 
 
 class Controller:

@@ -34,14 +34,18 @@ from blackboard.lease import LeaseKeeper
 from blackboard.limits import Limits
 from blackboard.store.partition import NEW, ClaimRequest, Decision, Handed, Partition, Write
 from blackboard.store.store import Store
+from blackboard.tasks import end_all
 
 logger = logging.getLogger(__name__)
 
 CREW = "@control"
 """The crew of all controllers: they share a doorbell."""
 
-GROUP = 16
+GROUP = 32
 """Boards claimed at once: few enough that several controllers share many boards evenly."""
+
+LANES = 2
+"""Round trips under way at once."""
 
 PATIENCE = 5.0
 """Seconds that a strategy may think."""
@@ -76,9 +80,10 @@ class Helm:
         self._number = 0
         self._news = asyncio.Event()
         self._draining = False
+        self._resting = 0
         self._next_due = 0.0
         self._outage_since: float | None = None
-        self._bell = Doorbell(store.clients, partition.keys.bell(CREW), lambda: not self._draining, self._news.set)
+        self._bell = Doorbell(store.clients, partition.keys.bell(CREW), lambda: self._resting > 0, self._news.set)
         self._leases = LeaseKeeper(store.clients, partition, controller, lease, lambda _claim: None)
 
     async def work(self) -> None:
@@ -86,20 +91,25 @@ class Helm:
         self._leases.facts = self._facts()
         self._leases.start()
         bell = asyncio.create_task(self._bell.listen(), name="blackboard-control-bell")
-        decided: list[Decision] = []
+        lanes = [asyncio.create_task(self._go(lane), name="blackboard-control") for lane in range(LANES)]
         try:
-            while decided or not self._draining:
-                handed = await self._exchange(decided)
-                decided = await self._decide(handed.claimed)
-                if not handed.claimed:
-                    await self._rest()
+            await asyncio.gather(*lanes)
         finally:
             self._bell.end()
-            bell.cancel()
-            await asyncio.gather(bell, return_exceptions=True)
+            await end_all([bell, *lanes])
             await asyncio.to_thread(self._leases.stop)
         await self._partition.calls.command("HDEL", self._partition.keys.workers, self._controller)
-        await self._partition.calls.command("HDEL", self._partition.keys.claims, f"{self._controller}/0")
+        remembered = [f"{self._controller}/{lane}" for lane in range(LANES)]
+        await self._partition.calls.command("HDEL", self._partition.keys.claims, *remembered)
+
+    async def _go(self, lane: int) -> None:
+        """One lane: while its round trip is under way, the other decides."""
+        decided: list[Decision] = []
+        while decided or not self._draining:
+            handed = await self._exchange(decided, lane)
+            decided = await self._decide(handed.claimed)
+            if not handed.claimed:
+                await self._rest()
 
     def drain(self) -> None:
         """Claim no more boards."""
@@ -121,11 +131,12 @@ class Helm:
 
     # ------------------------------------------------------------------ round trips
 
-    async def _exchange(self, decided: Sequence[Decision]) -> Handed:
+    async def _exchange(self, decided: Sequence[Decision], lane: int) -> Handed:
         """Send decisions out and claim boards; both may be repeated, so that an outage is sat out."""
         self._number += 1
         wanted = 0 if self._draining else GROUP
-        request = ClaimRequest(wanted, self._controller, self._number, round(self._lease * 1000), CREW)
+        lease = round(self._lease * 1000)
+        request = ClaimRequest(wanted, self._controller, self._number, lease, CREW, lane=lane)
         while True:
             try:
                 handed = await self._send(decided, request)
@@ -167,12 +178,15 @@ class Helm:
     async def _rest(self) -> None:
         """Wait for a doorbell, a timer, or a while."""
         nap = min(LONGEST_NAP, max(0.001, self._next_due - time.monotonic())) if self._next_due else LONGEST_NAP
+        self._resting += 1
         self._bell.open()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(nap):
                 await self._news.wait()
         self._news.clear()
-        self._bell.shut()
+        self._resting -= 1
+        if not self._resting:
+            self._bell.shut()
 
     # ------------------------------------------------------------------ deciding
 

@@ -16,7 +16,7 @@ import os
 import random
 import socket
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -42,6 +42,7 @@ from blackboard.knowledge_source import KnowledgeSource, Style
 from blackboard.lease import LeaseKeeper
 from blackboard.store.partition import Applied, ClaimRequest, Commit, Handed, Partition
 from blackboard.store.store import Store
+from blackboard.tasks import end_all
 
 logger = logging.getLogger(__name__)
 
@@ -67,9 +68,6 @@ HOPELESS = (DefinitionError, EntryError, HandoffRefused, UndeclaredKind)
 
 GRACE = 30.0
 """Seconds that a draining worker gives to what runs."""
-
-CANCEL_AGAIN = 0.05
-"""Seconds after which what has not ended is cancelled again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -542,13 +540,3 @@ def _answer(answered: asyncio.Future[Applied | None], result: Applied | Exceptio
         answered.set_exception(result)
     else:
         answered.set_result(result)
-
-
-async def end_all(tasks: Collection[asyncio.Task[Any]]) -> None:
-    """Cancel tasks until they have ended: a client that is just connecting or being answered swallows a cancellation."""
-    pending = set(tasks)
-    while pending:
-        for task in pending:
-            task.cancel()
-        _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN)
-    await asyncio.gather(*tasks, return_exceptions=True)

@@ -11,7 +11,8 @@ from typing import Any, Self
 from blackboard.board import Host
 from blackboard.ids import worker_id
 from blackboard.registration import register
-from blackboard.shift import Duty, Shift, Source, WorkerOptions, end_all
+from blackboard.shift import Duty, Shift, Source, WorkerOptions
+from blackboard.tasks import end_all
 
 __all__ = ["Worker", "WorkerOptions"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from blackboard.control.step import Step
 from blackboard.control.strategy import InTurn, Source, Strategy
@@ -31,6 +32,6 @@ class Sequential(InTurn):
         )
         self._require_sources(*(step for step in self.steps if not isinstance(step, Strategy)))
 
-    @property
+    @cached_property
     def phases(self) -> tuple[Strategy, ...]:
         return tuple(step if isinstance(step, Strategy) else Step(step) for step in self.steps)
