@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 from blackboard.activation import Activation
@@ -13,6 +14,7 @@ from blackboard.knowledge_source import KnowledgeSource
 
 class Limited(Strategy, abstract=True):
     """Whenever less than ``limit`` is under way, it grants more, as `choose` says; it never finishes by itself.
+    As one step among others, it is over when each of its sources has ended at least once and none has more to do.
 
     Only activations of its sources count, and are granted; without ``sources`` all do. What else there is stays held.
     Raises InvalidStrategy unless the limit is a whole number from 1 and the sources are sources.
@@ -43,6 +45,15 @@ class Limited(Strategy, abstract=True):
     def decide(self, view: View, state: State, now: int) -> tuple[Grants, State]:
         free = self.limit - len(self._mine(view.under_way))
         return self.choose(self._mine(view.held), max(0, free), view, state)
+
+    @property
+    def endless(self) -> bool:
+        return self.names is None
+
+    def exhausted(self, view: View, state: State, ended: Sequence[str]) -> bool:
+        """Each of its sources has ended at least once, and none has more to do (see `Step` for boards that are taken over)."""
+        passed = [name for name in self.names or () if view.stands_still and view.history.get(name, 0) > 0]
+        return not self.endless and not self._mine(view.open) and {*ended, *passed}.issuperset(self.names or ())
 
     def describe(self, view: View, state: State, now: int) -> str:
         under_way, held = len(self._mine(view.under_way)), len(self._mine(view.held))

@@ -12,6 +12,10 @@ from blackboard.control.view import View
 class Manual(Strategy):
     """Grants nothing: people do, one activation at a time or as they like, on the command line or in the inspector."""
 
+    @property
+    def endless(self) -> bool:
+        return True
+
     def decide(self, view: View, state: State, now: int) -> tuple[Grants, State]:
         return (), state
 

@@ -30,6 +30,7 @@ class Sequential(InTurn):
         self._require(
             bool(self.steps), "it has no steps", "Name the sources, in their order: Sequential(first, second)"
         )
+        self._require_ends(*(step for step in self.steps[:-1] if isinstance(step, Strategy)))
         self._require_sources(*(step for step in self.steps if not isinstance(step, Strategy)))
 
     @cached_property

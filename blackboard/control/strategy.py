@@ -96,6 +96,16 @@ class Strategy(Linked):
         del view, state, now
         return None
 
+    def exhausted(self, view: View, state: State, ended: Sequence[str]) -> bool:
+        """Whether what follows it may begin, though it might go on: of the sources ``ended`` something has ended under it."""
+        del view, state, ended
+        return False
+
+    @property
+    def endless(self) -> bool:
+        """Whether nothing can come after it, since it never ends by itself."""
+        return False
+
     def posts(self, view: View, state: State, now: int) -> Sequence[Entry]:
         """What to write on the board with this decision: what agents of control must know, such as `Setback`.
 
@@ -133,6 +143,13 @@ class Strategy(Linked):
                 is_source_name(name), f"{name!r} is no source", "Give it a knowledge source, or the name of one"
             )
 
+    def _require_ends(self, *phases: Strategy) -> None:
+        """Raises InvalidStrategy for one after which nothing would ever come."""
+        for phase in phases:
+            name = type(phase).__name__
+            remedy = f"Name the sources that it is to wait for, sources=[…], or end it: {name}(…).until(Quiescence())"
+            self._require(not phase.endless, f"{name} never ends, so that what follows would never begin", remedy)
+
     def _parts(self) -> Iterator[Strategy | Ending]:
         for each in fields(self):
             yield from _parts(getattr(self, each.name))
@@ -168,18 +185,27 @@ def _parts(value: Any) -> Iterator[Strategy | Ending]:
 
 
 def follow(strategy: Strategy, view: View, memory: State, now: int) -> tuple[Grants, State]:
-    """Asks a strategy inside another. Its memory is its state and the numbers of what it granted; None when it begins."""
+    """Asks a strategy inside another. Its memory is None when it begins, then its state, the numbers of what it granted, and the
+    sources of which something has ended since.
+    """
     if memory is None:
-        view, memory = view.afresh(), {"state": None, "granted": []}
+        view, memory = view.afresh(), {"state": None, "granted": [], "ended": []}
     grants, state = strategy.decide(view, memory["state"], now)
     going_on = {each.number for each in view.under_way}.intersection(memory["granted"])
-    return grants, {"state": state, "granted": sorted(going_on.union(each.number for each in grants))}
+    ended = {str(event.source) for event in view.ended()}.union(memory["ended"])
+    granted = sorted(going_on.union(each.number for each in grants))
+    return grants, {"state": state, "granted": granted, "ended": sorted(ended)}
 
 
-def is_over(strategy: Strategy, view: View, memory: State, now: int) -> bool:
-    """Whether a strategy inside another is finished and all that it granted has ended."""
-    granted_is_gone = not any(each.number in memory["granted"] for each in view.agenda)
-    return granted_is_gone and strategy.finished(view, memory["state"], now)
+def is_over(strategy: Strategy, view: View, memory: State, now: int, *, last: bool = False) -> bool:
+    """Whether a strategy inside another is finished and all that it granted has ended; unless it is the last, it is also over
+    when it is exhausted.
+    """
+    if any(each.number in memory["granted"] for each in view.agenda):
+        return False
+    if strategy.finished(view, memory["state"], now):
+        return True
+    return not last and strategy.exhausted(view, memory["state"], memory["ended"])
 
 
 def in_turn(phases: Sequence[Strategy], view: View, state: State, now: int) -> tuple[Grants, State]:
@@ -187,7 +213,7 @@ def in_turn(phases: Sequence[Strategy], view: View, state: State, now: int) -> t
     at, memory = (state["at"], state["memory"]) if state else (0, None)
     while at < len(phases):
         grants, memory = follow(phases[at], view, memory, now)
-        if grants or not is_over(phases[at], view, memory, now):
+        if grants or not is_over(phases[at], view, memory, now, last=at + 1 == len(phases)):
             return grants, {"at": at, "memory": memory}
         at, memory = at + 1, None
     return (), {"at": at, "memory": None}
@@ -206,6 +232,16 @@ class InTurn(Strategy, abstract=True):
 
     def finished(self, view: View, state: State, now: int) -> bool:
         return bool(state["at"] == len(self.phases))
+
+    @property
+    def endless(self) -> bool:
+        return self.phases[-1].endless
+
+    def exhausted(self, view: View, state: State, ended: Sequence[str]) -> bool:
+        if state["at"] < len(self.phases) - 1 or not state["memory"]:
+            return bool(state["at"] == len(self.phases))
+        memory = state["memory"]
+        return self.phases[-1].exhausted(view, memory["state"], memory["ended"])
 
     def wake(self, view: View, state: State, now: int) -> int | None:
         return min(filter(None, (phase.wake(view, inner, now) for phase, inner in self._current(state))), default=None)
@@ -234,6 +270,7 @@ class Then(InTurn):
         super().__post_init__()
         for phase in self.phases:
             self._require(isinstance(phase, Strategy), f"{phase!r} is no strategy", "Write a_strategy.then(another)")
+        self._require_ends(self.first)
 
     @property
     def phases(self) -> tuple[Strategy, ...]:
@@ -274,6 +311,9 @@ class Until(Strategy):
         tally = self._tally(state, now)
         times = [self.strategy.wake(view, state["inner"], now), *(ending.due(tally) for ending in self.endings)]
         return min((time for time in times if time is not None), default=None)
+
+    def exhausted(self, view: View, state: State, ended: Sequence[str]) -> bool:
+        return self.strategy.exhausted(view, state["inner"], ended)
 
     def posts(self, view: View, state: State, now: int) -> Sequence[Entry]:
         return () if state["reached"] else self.strategy.posts(view, state["inner"], now)

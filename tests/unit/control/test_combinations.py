@@ -204,6 +204,24 @@ def test_the_first_ending_ends_and_there_is_no_way_back() -> None:
     assert board.finished(strategy)
 
 
+@given(seed=SEEDS, limit=st.integers(1, 3))
+def test_a_step_of_several_sources_is_over_when_each_has_ended(seed: int, limit: int) -> None:
+    """Also when one of them comes to the agenda late."""
+    board = Playboard(seed, acts={"a": lambda board, _: board.trigger("b")})
+    for source in "caa":
+        board.trigger(source)
+    granted = board.play(Sequential(Parallel(limit, ["a", "b"]), "c"))
+    assert sorted(granted[:-1]) == ["a", "a", "b", "b"]
+    assert granted[-1] == "c"
+
+
+def test_so_is_a_step_whose_last_step_is_of_several_sources() -> None:
+    board = Playboard()
+    for source in "cba":
+        board.trigger(source)
+    assert board.play(Sequential(Sequential("a", Parallel(2, ["b"])), "c")) == ["a", "b", "c"]
+
+
 def test_until_is_finished_with_the_strategy_itself() -> None:
     board = Playboard()
     board.trigger("a")
@@ -233,11 +251,16 @@ SIMPLE = st.sampled_from(
 ENDS = st.sampled_from([Budget(1), Budget(3), Quiescence(), Deadline(0.005), Goal(Claim), Goal(Decision)])
 
 
+def ending(strategy: Strategy) -> Strategy:
+    """The strategy, so that something can come after it."""
+    return strategy.until(Budget(2)) if strategy.endless else strategy
+
+
 def combined(inner: st.SearchStrategy[Strategy]) -> st.SearchStrategy[Strategy]:
     pairs = st.tuples(inner, inner)
     return st.one_of(
-        pairs.map(lambda both: both[0].then(both[1])),
-        pairs.map(lambda both: Sequential(*both)),
+        pairs.map(lambda both: ending(both[0]).then(both[1])),
+        pairs.map(lambda both: Sequential(ending(both[0]), both[1])),
         pairs.map(lambda both: Graph(both[0].until(Budget(2)) >> both[1].until(Quiescence()))),
         st.tuples(inner, ENDS).map(lambda both: both[0].until(both[1])),
     )
@@ -279,7 +302,9 @@ def test_sequences_inside_sequences_keep_the_order(seed: int, names: list[str]) 
 REFUSED: dict[str, Callable[[], Any]] = {
     "without an ending": lambda: Manual().until(),
     "'soon' is no ending": lambda: Manual().until("soon"),  # type: ignore[arg-type]
-    "'a' is no strategy": lambda: Manual().then("a"),  # type: ignore[arg-type]
+    "'a' is no strategy": lambda: Sequential("b").then("a"),  # type: ignore[arg-type]
+    "Manual never ends": lambda: Manual().then(Sequential("a")),
+    "Parallel never ends": lambda: Sequential(Parallel(2), "a"),
     "grants=0 is not a whole number": lambda: Budget(0),
     "after=0 is no duration": lambda: Deadline(0),
     "after=nan is no duration": lambda: Deadline(float("nan")),

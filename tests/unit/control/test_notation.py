@@ -108,7 +108,8 @@ EXAMPLES: list[Strategy] = [
     PlanExecute(check, replans=0, plan=Claim),
     Manual(),
     Manual()
-    .then(Parallel(1))
+    .until(Budget(1))
+    .then(Parallel(1, ["a"]))
     .until(Goal(Claim, *CONDITIONS), Budget(3), Deadline(1.5), Deadline(timedelta(days=2)), Quiescence()),
     Own(check, {"a": [1, {"strategy": None}], "nested": Manual()}, timedelta(microseconds=1), chosen, Claim.amount > 1),
 ]
