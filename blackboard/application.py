@@ -19,6 +19,7 @@ from blackboard.errors import DuplicateSource, InvalidKind, InvalidSource, Store
 from blackboard.knowledge_source import KnowledgeSource, SourceOptions, make_source
 from blackboard.limits import Limits
 from blackboard.registration import register
+from blackboard.steering import clean
 from blackboard.store.connection import Settings
 from blackboard.store.store import Store, open_store
 from blackboard.sync import SyncBlackboard
@@ -223,7 +224,7 @@ class Blackboard:
                 raise UnknownSource(name, tuple(sorted(known)))
         for partition in self.store().partitions:
             for name in names:
-                if await partition.suspend(name, on, self._author, why) == "absent":
+                if await partition.suspend(name, on, self._author, clean(why)) == "absent":
                     raise UnknownSource(name, tuple(sorted(await partition.cards())))
 
     def sync(self) -> SyncBlackboard:
@@ -235,7 +236,7 @@ def _as_text(strategy: Strategy | None) -> tuple[str, str]:
     """A strategy as the store keeps it: its JSON and its name."""
     if strategy is None:
         return "", ""
-    return json.dumps(to_data(strategy), ensure_ascii=False, separators=(",", ":")), type(strategy).__name__
+    return json.dumps(to_data(strategy), ensure_ascii=False, separators=(",", ":")), strategy.label
 
 
 def _check_settings(partitions: int | None, lease: float, retention: timedelta | None, author: str) -> None:

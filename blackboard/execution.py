@@ -1,6 +1,6 @@
 """One activation in a worker: bind, check, run, and what shall be committed.
 
-The life of an activation is told here once, as a pipeline of verbs; the worker claims before it and commits after it.
+These are the verbs of a run; in which order they come, and how that can end, is told in `run`.
 """
 
 from __future__ import annotations

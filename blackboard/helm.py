@@ -11,14 +11,11 @@ import asyncio
 import contextlib
 import json
 import logging
-import os
-import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 from blackboard.activation import Claimed, Shown
 from blackboard.control.memo import Memo
@@ -32,8 +29,12 @@ from blackboard.execution import sum_up
 from blackboard.ids import operation_id
 from blackboard.lease import LeaseKeeper
 from blackboard.limits import Limits
-from blackboard.store.partition import NEW, ClaimRequest, Decision, Handed, Partition, Write
+from blackboard.outage import Outage
+from blackboard.settlement import settle
+from blackboard.store.control import Decision
+from blackboard.store.partition import NEW, Partition, Write
 from blackboard.store.store import Store
+from blackboard.store.stub import ClaimRequest, Handed
 from blackboard.tasks import end_all
 
 logger = logging.getLogger(__name__)
@@ -50,11 +51,14 @@ LANES = 2
 PATIENCE = 5.0
 """Seconds that a strategy may think."""
 
+BREAK = 1000
+"""Milliseconds after which a strategy is asked again that wanted to be asked at a time that had passed."""
+
+LATEST = 2**52
+"""The last time, in milliseconds, that the store can keep."""
+
 LONGEST_NAP = 1.5
 """Seconds after which an idle controller looks for itself, doorbell or not."""
-
-LONGEST_OUTAGE = 300.0
-"""Seconds without a store after which a controller gives up."""
 
 
 @dataclass(slots=True)
@@ -82,14 +86,13 @@ class Helm:
         self._draining = False
         self._resting = 0
         self._next_due = 0.0
-        self._outage_since: float | None = None
+        self._outage = Outage("controller", lambda: self._draining)
         self._bell = Doorbell(store.clients, partition.keys.bell(CREW), lambda: self._resting > 0, self._news.set)
         self._leases = LeaseKeeper(store.clients, partition, controller, lease, lambda _claim: None)
 
     async def work(self) -> None:
         """Decide until told to stop; what was decided by then still goes out."""
-        self._leases.facts = self._facts()
-        self._leases.start()
+        self._leases.start({"role": "controller", "crew": CREW, "sources": [], "concurrency": GROUP})
         bell = asyncio.create_task(self._bell.listen(), name="blackboard-control-bell")
         lanes = [asyncio.create_task(self._go(lane), name="blackboard-control") for lane in range(LANES)]
         try:
@@ -98,9 +101,7 @@ class Helm:
             self._bell.end()
             await end_all([bell, *lanes])
             await asyncio.to_thread(self._leases.stop)
-        await self._partition.calls.command("HDEL", self._partition.keys.workers, self._controller)
-        remembered = [f"{self._controller}/{lane}" for lane in range(LANES)]
-        await self._partition.calls.command("HDEL", self._partition.keys.claims, *remembered)
+        await self._partition.sign_off(self._controller, LANES)  # after the last sign of life
 
     async def _go(self, lane: int) -> None:
         """One lane: while its round trip is under way, the other decides."""
@@ -108,26 +109,13 @@ class Helm:
         while decided or not self._draining:
             handed = await self._exchange(decided, lane)
             decided = await self._decide(handed.claimed)
-            if not handed.claimed:
+            if not handed.claimed and not self._draining:
                 await self._rest()
 
     def drain(self) -> None:
         """Claim no more boards."""
         self._draining = True
         self._news.set()
-
-    def _facts(self) -> dict[str, Any]:
-        """What `blackboard workers` shows."""
-        return {
-            "role": "controller",
-            "host": socket.gethostname(),
-            "pid": os.getpid(),
-            "crew": CREW,
-            "sources": [],
-            "concurrency": GROUP,
-            "started": round(time.time() * 1000),
-            "lease": self._lease,
-        }
 
     # ------------------------------------------------------------------ round trips
 
@@ -141,13 +129,13 @@ class Helm:
             try:
                 handed = await self._send(decided, request)
             except (StoreUnreachable, StoreBusy) as error:
-                await self._sit_out(error)
+                await self._outage.sit_out(error)
             except StoreError as error:
                 self._let_go(decided, error)
-                await self._sit_out(error)
+                await self._outage.sit_out(error)
                 return Handed([], 0)
             else:
-                self._outage_since = None
+                self._outage.over()
                 self._next_due = time.monotonic() + handed.next_due / 1000 if handed.next_due else 0.0
                 return handed
 
@@ -167,13 +155,6 @@ class Helm:
         logger.error("%s %d boards are left to another try.", error, len(decided))
         for decision in decided:
             self._leases.drop(decision.claim)
-
-    async def _sit_out(self, error: StoreError) -> None:
-        self._outage_since = self._outage_since or time.monotonic()
-        if self._draining or time.monotonic() - self._outage_since > LONGEST_OUTAGE:
-            raise error
-        logger.error("%s The controller goes on trying.", error)
-        await asyncio.sleep(LONGEST_NAP)
 
     async def _rest(self) -> None:
         """Wait for a doorbell, a timer, or a while."""
@@ -207,9 +188,7 @@ class Helm:
             except Exception as error:  # noqa: BLE001  # whatever is wrong with a strategy pauses its board
                 decisions += [refuse(each, each.shown, sum_up(error))] if each.shown else []
         thoughts = await self._think(cases)
-        for thought in thoughts:
-            await self._post(thought)
-        return decisions + [thought.decision for thought in thoughts]
+        return decisions + [thought.decision for thought in thoughts if await self._post(thought)]
 
     async def _case(self, claimed: Claimed, shown: Shown) -> _Case:
         (strategy, kinds, recency), board = _strategy(shown.strategy), claimed.claim.board
@@ -237,27 +216,32 @@ class Helm:
         while len(thoughts) < len(cases):
             left = cases[len(thoughts) :]
             thinking = _in_a_thread(lambda: _decide_all(left, thoughts))  # noqa: B023  # it is waited for below
-            done, _ = await asyncio.wait([thinking], timeout=PATIENCE * len(left))
-            if not done:
+            if not await _answers(thinking, thoughts):
                 stuck = cases[len(thoughts)]
                 reason = f"its strategy {type(stuck.strategy).__name__} did not answer within {PATIENCE:g} s"
                 thoughts = [*thoughts, Thought(refuse(stuck.claimed, stuck.shown, reason))]
         return thoughts
 
-    async def _post(self, thought: Thought) -> None:
-        """Write what a strategy wants to be known, before its decision: written twice, it changes nothing."""
-        if not thought.posts:
-            return
-        board, number = thought.decision.claim.board, f"{thought.decision.epoch}.{thought.decision.seen}"
-        writes = [_write(entry, f"{number}.{i}") for i, entry in enumerate(thought.posts)]
+    async def _post(self, thought: Thought) -> bool:
+        """Write what a strategy wants to be known, before its decision, and say whether that may go out.
+
+        What is written twice changes nothing.
+        """
+        if not thought.writes:
+            return True
+        claim = thought.decision.claim
         try:
-            await self._partition.post(board, operation_id(), "@control", writes)
+            await self._partition.post(claim.board, operation_id(), "@control", thought.writes)
         except (Conflict, Refusal) as error:
-            logger.warning("what the strategy of board %s posts is not written: %s", board, error)
+            logger.warning("what the strategy of board %s posts is not written: %s", claim.board, error)
+        except StoreError as error:
+            self._let_go([thought.decision], error)
+            return False
+        return True
 
     async def _give_up(self, claimed: Claimed) -> None:
-        """Nobody can decide for this board: it is paused, with the reason."""
-        await self._partition.pause(claimed.claim.board, f"@{self._controller}", claimed.undecidable)
+        """Nobody can decide for this board, or what was claimed is an agent's and has failed for good."""
+        await settle(claimed, self._partition, self._controller)
         self._leases.drop(claimed.claim)
 
 
@@ -266,7 +250,16 @@ class Thought:
     """What a strategy came to: its decision, and what it wants to be written on the board first."""
 
     decision: Decision
-    posts: tuple[Entry, ...] = ()
+    writes: Sequence[Write] = ()
+
+
+async def _answers(thinking: asyncio.Future[None], thoughts: Sequence[Thought]) -> bool:
+    """Wait until all is thought; no longer than the patience for any one thought."""
+    while True:
+        known = len(thoughts)
+        done, _ = await asyncio.wait([thinking], timeout=PATIENCE)
+        if done or len(thoughts) == known:
+            return bool(done)
 
 
 def _in_a_thread(function: Callable[[], None]) -> asyncio.Future[None]:
@@ -313,21 +306,33 @@ def _write(entry: Entry, unique: str) -> Write:
 def decide(claimed: Claimed, shown: Shown, strategy: Strategy, view: View, memo: Memo) -> Thought:
     """What a strategy decides, checked: one that fails, or grants what is not held, pauses the board."""
     try:
-        grants, state = strategy.decide(view, memo.state, shown.now)
-        held = {each.identity for each in view.held}
-        for each in grants:
-            if each.identity not in held:
-                return Thought(refuse(claimed, shown, f"its strategy granted {each.name}, which is not held"))
-        text = memo.remembering(state).text()
-        wake = None if strategy.finished(view, state, shown.now) else strategy.wake(view, state, shown.now)
-        posts = tuple(strategy.posts(view, state, shown.now))
-    except Exception as error:  # whatever a strategy raises pauses its board
+        return _follow(claimed, shown, strategy, view, memo)
+    except BaseException as error:  # whatever a strategy raises pauses its board, be it SystemExit
         logger.warning("the strategy of board %s failed: %s", claimed.claim.board, sum_up(error), exc_info=error)
         return Thought(refuse(claimed, shown, f"its strategy {type(strategy).__name__} failed: {sum_up(error)}"))
-    why = type(strategy).__name__
-    named = [(each.identity, each.number, why) for each in dict.fromkeys(grants)]
-    until = 0 if wake is None else max(wake, shown.now + 1)
-    return Thought(Decision(claimed.claim, shown.epoch, claimed.snapshot, text, named, until), posts)
+
+
+def _follow(claimed: Claimed, shown: Shown, strategy: Strategy, view: View, memo: Memo) -> Thought:
+    chosen, state = strategy.decide(view, memo.state, shown.now)
+    grants = {each.identity: each for each in chosen}
+    held = {(each.identity, each.number) for each in view.held}
+    for each in grants.values():
+        if (each.identity, each.number) not in held:
+            return Thought(refuse(claimed, shown, f"its strategy granted {each.name}, which is not held"))
+    text = memo.remembering(state).text()
+    wake = None if strategy.finished(view, state, shown.now) else strategy.wake(view, state, shown.now)
+    number = f"{shown.epoch}.{claimed.snapshot}"
+    writes = [_write(entry, f"{number}.{i}") for i, entry in enumerate(strategy.posts(view, state, shown.now))]
+    why = strategy.label
+    named = [(each.identity, each.number, why) for each in grants.values()]
+    return Thought(Decision(claimed.claim, shown.epoch, claimed.snapshot, text, named, _due(wake, shown.now)), writes)
+
+
+def _due(wake: int | None, now: int) -> int:
+    """When to ask again, 0 for never. Who names a time that has passed, again and again, is not asked without a break."""
+    if wake is None:
+        return 0
+    return min(int(wake), LATEST) if wake > now else now + BREAK
 
 
 def refuse(claimed: Claimed, shown: Shown, reason: str) -> Decision:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,11 +48,12 @@ class LeaseKeeper:
         self._wake = threading.Event()
         self._stopped = False
         self._thread = threading.Thread(target=self._keep, name=f"blackboard-leases-{owner}", daemon=True)
-        self.facts: dict[str, Any] = {}
-        """What the worker is, as `blackboard workers` shows it."""
+        self._facts: dict[str, Any] = {}
 
-    def start(self) -> None:
-        """Start renewing."""
+    def start(self, facts: Mapping[str, Any]) -> None:
+        """Start renewing, and signing with these facts and those of this process, as `blackboard workers` shows them."""
+        where = {"host": socket.gethostname(), "pid": os.getpid()}
+        self._facts = {**where, **facts, "started": round(time.time() * 1000), "lease": self._lease}
         self._thread.start()
 
     def stop(self) -> None:
@@ -105,7 +108,7 @@ class LeaseKeeper:
                 self._lost(claim)
 
     def _sign(self, client: Any) -> None:
-        facts = json.dumps(self.facts | {"seen": round(time.time() * 1000), "running": len(self._held)})
+        facts = json.dumps(self._facts | {"seen": round(time.time() * 1000), "running": len(self._held)})
         client.execute_command("HSET", self._partition.keys.workers, self._owner, facts)
 
 

@@ -12,11 +12,9 @@ import asyncio
 import contextlib
 import logging
 import math
-import os
 import random
-import socket
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -24,24 +22,16 @@ from typing import Any
 from blackboard.activation import Claim, Claimed
 from blackboard.board import Host
 from blackboard.doorbell import Doorbell
-from blackboard.errors import (
-    BoardClosed,
-    DefinitionError,
-    EntryError,
-    HandoffRefused,
-    LeaseLost,
-    StaleSnapshot,
-    StoreBusy,
-    StoreError,
-    StoreUnreachable,
-    UndeclaredKind,
-)
-from blackboard.execution import Execution, describe, sum_up
-from blackboard.ids import operation_id
-from blackboard.knowledge_source import KnowledgeSource, Style
+from blackboard.errors import StoreBusy, StoreError, StoreUnreachable
+from blackboard.execution import Execution
+from blackboard.knowledge_source import KnowledgeSource
 from blackboard.lease import LeaseKeeper
-from blackboard.store.partition import Applied, ClaimRequest, Commit, Handed, Partition
+from blackboard.outage import Outage
+from blackboard.run import End, Run
+from blackboard.settlement import UNFIT, settle
+from blackboard.store.partition import Applied, Commit, Partition
 from blackboard.store.store import Store
+from blackboard.store.stub import ClaimRequest, Handed
 from blackboard.tasks import end_all
 
 logger = logging.getLogger(__name__)
@@ -57,14 +47,8 @@ LARGEST_GROUP = 64
 LANES = 2
 """Round trips under way at once."""
 
-LONGEST_OUTAGE = 300.0
-"""Seconds without a store after which a worker gives up."""
-
 LONGEST_NAP = 1.5
 """Seconds after which an idle worker looks for itself, doorbell or not."""
-
-HOPELESS = (DefinitionError, EntryError, HandoffRefused, UndeclaredKind)
-"""What another run would not mend: data or code that must change first."""
 
 GRACE = 30.0
 """Seconds that a draining worker gives to what runs."""
@@ -100,20 +84,8 @@ class Duty:
     options: WorkerOptions
 
     def facts(self) -> dict[str, Any]:
-        """What `blackboard workers` shows."""
-        return {
-            "host": socket.gethostname(),
-            "pid": os.getpid(),
-            "crew": self.crew,
-            "sources": sorted(self.names),
-            "concurrency": self.options.concurrency,
-            "started": round(time.time() * 1000),
-            "lease": self.options.lease,
-        }
-
-
-class _LetGo(Exception):  # as the errors of this library
-    """The store has settled the activation otherwise, for a reason that is no failure of the agent."""
+        """What `blackboard workers` shows, besides the process."""
+        return {"crew": self.crew, "sources": sorted(self.names), "concurrency": self.options.concurrency}
 
 
 class Shift:
@@ -125,9 +97,8 @@ class Shift:
         self._partition = partition
         self.finished = 0
         """Activations committed."""
-        self._running: dict[Claim, asyncio.Task[None]] = {}
+        self._running: dict[Claim, Run] = {}
         self._commits: list[Finished] = []
-        self._committing: set[Claim] = set()
         self._settling: set[asyncio.Task[None]] = set()
         self._news = asyncio.Event()
         self._request = 0
@@ -135,7 +106,7 @@ class Shift:
         self._flights: set[asyncio.Task[None]] = set()
         self._unanswered: dict[int, int] = {}  # lane → its last request, when its answer was lost
         self._asked = self._leaving = 0  # slots that round trips under way may fill, and that they will free
-        self._outage_since: float | None = None
+        self._outage = Outage("worker", lambda: self._aborting)
         self._hungry = True
         self._next_due = 0.0  # by this machine's monotonic clock; 0 for never
         self._draining = False
@@ -154,8 +125,7 @@ class Shift:
 
     async def work(self) -> None:
         """Work until told to stop."""
-        self._leases.facts = self._duty.facts()
-        self._leases.start()
+        self._leases.start(self._duty.facts())
         bell = asyncio.create_task(self._bell.listen(), name="blackboard-bell")
         try:
             while not self._done():
@@ -167,9 +137,9 @@ class Shift:
                     await self._rest()
         finally:
             self._bell.end()
-            await end_all([bell, *self._flights, *self._running.values(), *self._settling])
+            await end_all([bell, *self._flights, *(run.task for run in self._running.values()), *self._settling])
             await asyncio.to_thread(self._leases.stop)
-        await self._leave()  # after the last sign of life
+        await self._partition.sign_off(self._duty.worker, LANES)  # after the last sign of life
 
     def drain(self) -> None:
         """Take no more work."""
@@ -182,8 +152,8 @@ class Shift:
         """Cancel what runs; each is given back."""
         self._draining = self._aborting = True
         self._abort_at = math.inf
-        for task in self._running.values():
-            task.cancel()
+        for run in self._running.values():
+            run.abort()
         self._news.set()
 
     @property
@@ -257,7 +227,7 @@ class Shift:
             self._leaving -= leaving
             self._lanes.append(request.lane)
             self._news.set()
-        self._outage_since = None
+        self._outage.over()
         for (_, answered), result in zip(group, results, strict=True):
             _answer(answered, result)
         if request.wanted:
@@ -276,21 +246,13 @@ class Shift:
     async def _survive(self, error: StoreError, group: list[Finished]) -> None:
         """The store is away: keep what finished (a commit may be sent again), say so, and go on, within a bound."""
         self._commits = [*group, *self._commits]
-        await self._sit_out(error)
-
-    async def _sit_out(self, error: StoreError) -> None:
-        """Wait a little for a store that is away, or raise its error when that is too long."""
-        self._outage_since = self._outage_since or time.monotonic()
-        if self._aborting or time.monotonic() - self._outage_since > LONGEST_OUTAGE:
-            raise error
-        logger.error("%s The worker goes on trying.", error)
-        await asyncio.sleep(LONGEST_NAP)
+        await self._outage.sit_out(error)
 
     async def _one_by_one(self, group: list[Finished], error: StoreError) -> None:
         """The store cannot do what it was asked: whoever's contribution that was, the others shall not suffer for it."""
         if not group:
             self._hungry = True
-            await self._sit_out(error)
+            await self._outage.sit_out(error)
             return
         logger.error("%s", error)
         if len(group) == 1:
@@ -332,183 +294,52 @@ class Shift:
         self._hungry = True
         self._news.set()
 
-    async def _leave(self) -> None:
-        await self._partition.calls.command("HDEL", self._partition.keys.workers, self._duty.worker)
-        remembered = [f"{self._duty.worker}/{lane}" for lane in range(LANES)]
-        await self._partition.calls.command("HDEL", self._partition.keys.claims, *remembered)
-
-    # ------------------------------------------------------------------ one activation
+    # ------------------------------------------------------------------ what was claimed
 
     def _take(self, claimed: Claimed) -> None:
         self._last_work = time.monotonic()
         source = self._duty.sources.get(claimed.claim.source)
-        if claimed.claim.source == "@control":
-            self._settle(lambda: self._settle_control(claimed))
-        elif claimed.verdict == "poison":
-            reason = f"its worker died {claimed.crashes} times"
-            self._settle(lambda: self._partition.fail(claimed.claim, "dead", 0, "crash limit", reason))
-        elif claimed.verdict == "damaged":
-            reason = "what the store holds of it, or of the entries it is bound to, cannot be read"
-            self._settle(lambda: self._partition.fail(claimed.claim, "dead", 0, "damaged", reason))
-        elif claimed.verdict == "revisit" or source is None or self._draining:
-            self._settle(lambda: self._partition.release(claimed.claim, "ready"))
+        if source is None or claimed.verdict in UNFIT or self._draining:
+            self._settle(claimed)
         else:
-            lease = source.policies.lease or self._options.lease
-            if claimed.claim.epoch > 1:
-                self._supersede(claimed.claim)
-            self._leases.hold(claimed.claim, lease)
-            execution = Execution(claimed, source, self._duty.host)
-            life = self._bid(execution) if claimed.verdict == "bid" else self._live(execution)
-            self._running[claimed.claim] = asyncio.create_task(life, name=claimed.claim.name)
+            self._begin(claimed, source)
 
-    async def _live(self, execution: Execution) -> None:
-        """The life of an activation here, and every way it can end."""
-        claim, precondition = execution.claimed.claim, execution.source.precondition
-        try:
-            if await self._run(execution):
-                self.finished += 1
-            else:
-                declined = precondition.name if precondition else ""
-                await self._tell(lambda: self._partition.release(claim, "wait", declined))
-        except _LetGo as end:
-            logger.info("%s", end)
-        except asyncio.CancelledError as error:
-            if self._aborting:
-                await self._tell(lambda: self._partition.release(claim, "ready"))
-            elif not _cancelled():  # by nobody but the agent itself
-                await self._fail(execution, error)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # noqa: BLE001  # whatever an agent raises is its failure, not ours
-            await self._fail(execution, error)
-        finally:
-            self._part_from(claim)
+    def _begin(self, claimed: Claimed, source: Source) -> None:
+        claim = claimed.claim
+        if claim.epoch > 1:
+            self._supersede(claim)
+        self._leases.hold(claim, source.policies.lease or self._options.lease)
+        execution = Execution(claimed, source, self._duty.host)
+        run = Run(execution, self._partition, self._duty.threads, self._outage, self._carry)
+        self._running[claim] = run
+        run.start(self._ended)
 
-    def _part_from(self, claim: Claim) -> None:
-        self._leases.drop(claim)
-        self._running.pop(claim, None)
+    def _carry(self, commit: Commit) -> Awaitable[Applied | None]:
+        """Send a contribution out with the next round trip; what is returned is its answer."""
+        answered: asyncio.Future[Applied | None] = asyncio.get_running_loop().create_future()
+        self._commits.append((commit, answered))
+        self._news.set()
+        return answered
+
+    def _ended(self, run: Run, end: End) -> None:
+        self.finished += end is End.COMMITTED
+        self._hungry = self._hungry or end is End.FAILED
+        self._leases.drop(run.claim)
+        self._running.pop(run.claim, None)
         self._last_work = time.monotonic()
         self._news.set()
 
-    async def _bid(self, execution: Execution) -> None:
-        """Ask the source what it bids, and give the activation back with that: nobody has granted it, so it does not start."""
-        claim = execution.claimed.claim
-        try:
-            bid = await self._bidden(execution)
-            await self._tell(lambda: self._partition.release(claim, "bid", f"{bid:.17g}"))
-        except asyncio.CancelledError:
-            if self._aborting:
-                await self._tell(lambda: self._partition.release(claim, "ready"))
-        finally:
-            self._part_from(claim)
-
-    async def _bidden(self, execution: Execution) -> float:
-        """What the source bids. A bid that fails, or takes too long, counts as 0, and is not asked for again."""
-        try:
-            return await execution.bid(self._duty.threads)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # whatever an agent raises is its failure, not ours
-            if _cancelled():
-                raise
-            logger.warning("the bid of %s failed, and counts as 0: %s", execution.claimed.claim.name, sum_up(error))
-            return 0.0
-
-    async def _run(self, execution: Execution) -> bool:
-        """Bind, check, run and commit within the time limit; False when the precondition declines."""
-        seconds = execution.source.policies.timeout
-        if seconds is None:
-            return await self._perform(execution, None)
-        async with asyncio.timeout(seconds) as limit:
-            return await self._perform(execution, limit)
-
-    async def _perform(self, execution: Execution, limit: asyncio.Timeout | None) -> bool:
-        source, threads = execution.source, self._duty.threads
-        arguments = execution.bind(source.parameters)
-        if source.precondition is not None and not await execution.check(arguments, threads):
-            return False
-        if source.style is not Style.STREAM:
-            await self._commit(execution.commit(await execution.act(arguments, threads)), limit)
-            return True
-        async with contextlib.aclosing(execution.stream(arguments)) as commits:
-            async for commit in commits:
-                applied = await self._commit(commit, limit)
-                if applied is not None:
-                    execution.committed(commit, applied.versions)
-        return True
-
-    async def _commit(self, commit: Commit, limit: asyncio.Timeout | None) -> Applied | None:
-        """Send a contribution out with the next round trip; an agent's time limit does not run meanwhile.
-
-        Raises _LetGo when the contribution is refused for a reason that is no failure of the agent.
-        """
-        if limit is None:
-            return await self._answered(commit)
-        if limit.expired():
-            await asyncio.sleep(0)  # the cancellation is on its way
-        loop, when = asyncio.get_running_loop(), limit.when()
-        began = loop.time()
-        limit.reschedule(None)
-        applied = await self._answered(commit)
-        if when is not None:
-            limit.reschedule(when + loop.time() - began)
-        return applied
-
-    async def _answered(self, commit: Commit) -> Applied | None:
-        answered: asyncio.Future[Applied | None] = asyncio.get_running_loop().create_future()
-        self._committing.add(commit.claim)
-        self._commits.append((commit, answered))
-        self._news.set()
-        try:
-            return await answered
-        except (LeaseLost, BoardClosed, StaleSnapshot) as refusal:
-            raise _LetGo(str(refusal)) from None
-        finally:
-            self._committing.discard(commit.claim)
-
-    async def _tell(self, call: Callable[[], Awaitable[str]]) -> None:
-        """Tell the store how a run ended, also after an outage: every such call is fenced, and may be repeated."""
-        try:
-            while True:
-                try:
-                    await call()
-                    return
-                except (StoreUnreachable, StoreBusy) as error:
-                    await self._sit_out(error)
-        except StoreError as error:
-            logger.error("%s What was not said is found when the lease has run out.", error)  # noqa: TRY400  # no traceback
-
-    async def _fail(self, execution: Execution, error: BaseException) -> None:
-        claimed, policies = execution.claimed, execution.source.policies
-        attempt = claimed.attempts + 1
-        name, problem = claimed.claim.name, describe(error)
-        if attempt > policies.retries or isinstance(error, HOPELESS):
-            logger.error("%s failed (attempt %d) and is dead: %s", name, attempt, sum_up(error), exc_info=error)
-            await self._tell(lambda: self._partition.fail(claimed.claim, "dead", 0, "attempts spent", problem))
-        else:
-            logger.warning("%s failed (attempt %d): %s", name, attempt, sum_up(error))
-            delay = round(1000 * policies.backoff.delay(attempt, random.random()))  # noqa: S311  # jitter, not secrecy
-            await self._tell(lambda: self._partition.fail(claimed.claim, "retry", delay, "", problem))
-        self._hungry = True
-
-    async def _settle_control(self, claimed: Claimed) -> str:
-        """No controller came in time, or those that came died: what is to be done is for whoever finds out."""
-        board, author = claimed.claim.board, f"@{self._duty.worker}"
-        if claimed.verdict == "unattended":
-            reason = "no controller came in time"
-            epoch = claimed.shown.epoch if claimed.shown else None
-            return (await self._partition.switch(board, operation_id(), author, None, reason, epoch)).answer
-        return (await self._partition.pause(board, author, claimed.undecidable)).answer
-
-    def _settle(self, call: Callable[[], Awaitable[str]]) -> None:
+    def _settle(self, claimed: Claimed) -> None:
         """Settle in the background what is not to be run here."""
 
-        async def settle() -> None:
-            await self._tell(call)
+        async def settled() -> None:
+            await self._outage.tell(
+                lambda: settle(claimed=claimed, partition=self._partition, author=self._duty.worker)
+            )
             self._hungry = True
             self._news.set()
 
-        task = asyncio.create_task(settle())
+        task = asyncio.create_task(settled())
         self._settling.add(task)
         task.add_done_callback(self._settling.discard)
 
@@ -520,17 +351,9 @@ class Shift:
                 self._lose(old)
 
     def _lose(self, claim: Claim) -> None:
-        """The lease went elsewhere: nothing this run does can count any more."""
-        task = self._running.get(claim)
-        if task is not None and claim not in self._committing:  # else the answer to the commit says what became of it
-            logger.warning("%s", LeaseLost(claim.name))
-            task.cancel()
-
-
-def _cancelled() -> bool:
-    """Whether the current task was cancelled from outside."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+        run = self._running.get(claim)
+        if run is not None:
+            run.lose()
 
 
 def _answer(answered: asyncio.Future[Applied | None], result: Applied | Exception | None) -> None:

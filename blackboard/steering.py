@@ -13,8 +13,8 @@ from blackboard.activation import Activation, ActivationState
 from blackboard.clock import to_seconds
 from blackboard.control.memo import Memo
 from blackboard.control.notation import from_data, to_data
-from blackboard.control.strategy import Strategy
-from blackboard.control.view import View, in_rank_order
+from blackboard.control.strategy import Grants, Strategy
+from blackboard.control.view import UNDER_WAY, View, in_rank_order
 from blackboard.errors import (
     ActivationNotFound,
     BoardClosed,
@@ -26,7 +26,8 @@ from blackboard.errors import (
 )
 from blackboard.event import Event, EventType
 from blackboard.ids import operation_id
-from blackboard.store.partition import BoardFacts, Partition, Steered
+from blackboard.store.control import Steered
+from blackboard.store.partition import BoardFacts, Partition
 
 STEP_ENDS = frozenset({EventType.FIRED, EventType.DIED, EventType.OBVIATED, EventType.FAILED, EventType.DECLINED})
 
@@ -112,9 +113,9 @@ class Steering:
         """
         text = _notation(strategy)
         milliseconds = 0 if unattended is None else max(1, round(to_seconds(unattended) * 1000))
-        named = (text, type(strategy).__name__)
+        named = (text, strategy.label)
         steered = await self._partition.switch(
-            self.id, operation_id(), self._author, named, _clean(why), epoch, milliseconds
+            self.id, operation_id(), self._author, named, clean(why), epoch, milliseconds
         )
         return await self._switched(steered, epoch, drain, timeout)
 
@@ -130,7 +131,7 @@ class Steering:
 
         The arguments are those of `orchestrate`. Raises EpochConflict, BoardClosed.
         """
-        steered = await self._partition.switch(self.id, operation_id(), self._author, None, _clean(why), epoch)
+        steered = await self._partition.switch(self.id, operation_id(), self._author, None, clean(why), epoch)
         return await self._switched(steered, epoch, drain, timeout)
 
     async def mode(self) -> Mode:
@@ -141,6 +142,8 @@ class Steering:
         found = Mode(self.id, facts.mode, facts.epoch, facts.paused, unattended=unattended)
         if facts.mode != "orchestration":
             return found
+        if not text:  # switched back between these two looks
+            return await self.mode()
         try:
             strategy = from_data(json.loads(text))
         except InvalidStrategy as error:
@@ -164,7 +167,7 @@ class Steering:
         memo, seen = await self._continued(strategy, facts)
         news = tuple(await self._partition.events(self.id, seen, 1000))
         view = await self._complete(View(self.id, facts.seq, facts.epoch, shown, news), strategy, memo)
-        grants, _ = strategy.decide(view, memo.state, _now())
+        grants = _granted(strategy, view, memo.state)
         granted = {each.identity for each in grants}
         return tuple(Planned(each, "granted" if each.identity in granted else _held(each)) for each in shown)
 
@@ -175,11 +178,11 @@ class Steering:
 
         Pausing a paused board changes nothing. Raises BoardNotFound, BoardClosed.
         """
-        return self._switch(await self._partition.pause(self.id, self._author, _clean(why)), None)
+        return self._switch(await self._partition.pause(self.id, self._author, clean(why)), None)
 
     async def resume(self, why: str = "") -> Switch:
         """End a pause. Resuming a board that is not paused changes nothing. Raises BoardNotFound, BoardClosed."""
-        return self._switch(await self._partition.resume(self.id, self._author, _clean(why)), None)
+        return self._switch(await self._partition.resume(self.id, self._author, clean(why)), None)
 
     async def step(
         self,
@@ -195,6 +198,8 @@ class Steering:
         """
         await self.pause(why)
         if until != "quiescence":
+            if (await self.status()).settled:
+                raise NotHeld(self.id, "the agenda", "without an open activation")
             return await self._step(until, why, timeout)
         deadline = None if timeout is None else time.monotonic() + to_seconds(timeout)
         while not (facts := await self.status()).settled:
@@ -208,7 +213,7 @@ class Steering:
         Raises ActivationNotFound, NotHeld, EpochConflict, BoardNotFound, BoardClosed.
         """
         found = await self._open(activation)
-        steered = await self._partition.grant(self.id, self._author, found.identity, found.number, _clean(why), epoch)
+        steered = await self._partition.grant(self.id, self._author, found.identity, found.number, clean(why), epoch)
         if steered.answer == "free":
             raise NotHeld(self.id, found.name, found.state.value)
         if steered.answer == "absent":
@@ -221,7 +226,7 @@ class Steering:
         Raises ActivationNotFound, NotHeld (it runs already), BoardClosed.
         """
         found = await self._open(activation)
-        answer = await self._partition.veto(self.id, self._author, found.identity, found.number, _clean(why))
+        answer = await self._partition.veto(self.id, self._author, found.identity, found.number, clean(why))
         if answer == "running":
             raise NotHeld(self.id, found.name, ActivationState.RUNNING.value)
         if answer == "closed":
@@ -257,13 +262,9 @@ class Steering:
     async def _step(self, until: str, why: str, timeout: Any) -> int:
         facts = await self.status()
         if facts.mode == "orchestration":
-            self._switch(await self._partition.resume(self.id, self._author, _clean(why), step=True), None)
+            self._switch(await self._partition.resume(self.id, self._author, clean(why), step=True), None)
         else:
-            held = [each for each in await self._partition.agenda(self.id) if each.state is ActivationState.HELD]
-            if not held:
-                raise NotHeld(self.id, "the agenda", "without a held activation")
-            first = in_rank_order(held)[0]
-            await self.grant(first.name, why)
+            await self._grant_first(why)
         ends = STEP_ENDS if until == "firing" else frozenset(EventType) - {EventType.GRANTED, EventType.RESUMED}
         last = facts.seq
 
@@ -279,6 +280,14 @@ class Steering:
             await self.pause("the step did not come to an end")  # else the next controller would still take it
             raise
         return last
+
+    async def _grant_first(self, why: str) -> None:
+        """Grant the first of what is held; nothing, when all that there is has been granted and is still to end."""
+        agenda = in_rank_order(await self._partition.agenda(self.id))
+        if held := [each for each in agenda if each.state is ActivationState.HELD]:
+            await self.grant(held[0].name, why)
+        elif not any(each.state in UNDER_WAY for each in agenda):
+            raise NotHeld(self.id, "the agenda", "without a held activation")
 
     async def _open(self, activation: str | int) -> Activation:
         source, _, text = str(activation).rpartition("#")
@@ -315,9 +324,20 @@ def _notation(strategy: Any) -> str:
     return json.dumps(to_data(strategy), ensure_ascii=False, separators=(",", ":"))
 
 
-def _clean(reason: str) -> str:
+def clean(reason: str) -> str:
     """A reason as it is kept: one line of what can be shown."""
     return "".join(c if c.isprintable() else " " for c in reason)[:LONGEST_REASON]
+
+
+def _granted(strategy: Strategy, view: View, state: Any) -> Grants:
+    """What a strategy would grant. Raises InvalidStrategy for one that fails, of which a controller would pause its board."""
+    try:
+        return strategy.decide(view, state, _now())[0]
+    except InvalidStrategy:
+        raise
+    except Exception as error:
+        problem = f"its decide failed: {type(error).__name__}: {error}"
+        raise InvalidStrategy(type(strategy).__name__, problem, "Correct it; on a board, it would be paused") from error
 
 
 def _said(strategy: Strategy, view: View, state: Any) -> str:

@@ -1,9 +1,9 @@
-"""Ending tasks of asyncio for good."""
+"""Tasks of asyncio: running several as one, and ending them for good."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Coroutine, Iterable
 from typing import Any
 
 CANCEL_AGAIN = 0.05
@@ -18,3 +18,12 @@ async def end_all(tasks: Collection[asyncio.Task[Any]]) -> None:
             task.cancel()
         _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN)
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def all_together(works: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Run all to their end; when one of them fails, end the others and raise its error."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        await end_all(tasks)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Self
 
 from blackboard.board import Host
-from blackboard.ids import worker_id
 from blackboard.registration import register
+from blackboard.service import Service
 from blackboard.shift import Duty, Shift, Source, WorkerOptions
-from blackboard.tasks import end_all
+from blackboard.tasks import all_together
 
 __all__ = ["Worker", "WorkerOptions"]
 
@@ -20,37 +19,16 @@ LEFT_BEHIND = 64
 """Threads beyond the concurrency: a plain function cannot be stopped, and must not hold up those that come after it."""
 
 
-class Worker:
+class Worker(Service):
     """Runs activations of a blackboard's sources until it is told to stop. An asynchronous context manager."""
 
     def __init__(self, host: Host, sources: Mapping[str, Source], options: WorkerOptions) -> None:
-        self.id = worker_id()
+        super().__init__()
         self._host = host
         self._sources = {name: s for name, s in sources.items() if options.only is None or name in options.only}
         self._options = options
         self._shifts: list[Shift] = []
-        self._main: asyncio.Task[None] | None = None
         self._ended = False
-
-    async def __aenter__(self) -> Self:
-        ready = asyncio.Event()
-        self._main = asyncio.create_task(self.run(ready), name=f"blackboard-worker-{self.id}")
-        waiting = asyncio.create_task(ready.wait())
-        try:
-            await asyncio.wait([waiting, self._main], return_when=asyncio.FIRST_COMPLETED)
-        except asyncio.CancelledError:
-            self._main.cancel()
-            raise
-        finally:
-            waiting.cancel()
-        if self._main.done():
-            await self._main
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self.drain()
-        if self._main is not None:
-            await self._main
 
     async def run(self, ready: asyncio.Event | None = None) -> None:
         """Work until drained, or as the options say. Registers the sources first."""
@@ -65,7 +43,7 @@ class Worker:
                 return
             if ready is not None:
                 ready.set()
-            await _together([shift.work() for shift in self._shifts])
+            await all_together(shift.work() for shift in self._shifts)
         finally:
             threads.shutdown(wait=False, cancel_futures=True)
 
@@ -95,15 +73,6 @@ class Worker:
     def sources(self) -> Mapping[str, Source]:
         """The sources it runs, by name."""
         return self._sources
-
-
-async def _together(works: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """Run all to their end; when one of them fails, end the others and raise its error."""
-    tasks = [asyncio.create_task(work) for work in works]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        await end_all(tasks)
 
 
 def _crew(sources: Iterable[str]) -> str:

@@ -254,15 +254,15 @@ async def _control(bb: Blackboard, workers: list[dict[str, Any]]) -> Finding:
 
 def _led(namespace: str, orchestrated: list[str], undecided: int, alive: int) -> Finding:
     """Whether somebody decides for the boards that wait for it."""
-    finding = f"{namespace}: orchestrated boards: {len(orchestrated)}; controllers alive: {alive or 'none'}"
+    named = f" ({', '.join(orchestrated[:3])}{', …' if len(orchestrated) > 3 else ''})" if orchestrated else ""
+    finding = f"{namespace}: orchestrated boards: {len(orchestrated)}{named}; controllers alive: {alive or 'none'}"
     if alive or not (orchestrated or undecided):
         return Finding("control", "ok", finding)
-    named = f" ({', '.join(orchestrated[:3])}{', …' if len(orchestrated) > 3 else ''})" if orchestrated else ""
     remedy = (
         "Start one: blackboard controller module:object; or take a board back: "
         f"blackboard -n {namespace} mode BOARD choreography"
     )
-    return Finding("control", "warn", f"{finding}; waiting for a decision: {undecided}{named}", remedy)
+    return Finding("control", "warn", f"{finding}; waiting for a decision: {undecided}", remedy)
 
 
 def _paused(namespace: str, paused: Mapping[str, Pause]) -> Finding:

@@ -86,6 +86,10 @@ def _object(module: ModuleType, attribute: str, kind: type[T]) -> T:
     if isinstance(found, kind):
         return found
     names = [name for name, value in vars(module).items() if isinstance(value, kind)]
-    there = f"there is: {', '.join(f'{module.__name__}:{name}' for name in names)}" if names else "there is none in it"
-    what = "is not there" if found is None else f"is a {type(found).__name__}"
+    none = f"there is no {kind.__name__} in it"
+    there = f"there is: {', '.join(f'{module.__name__}:{name}' for name in names)}" if names else none
+    if isinstance(found, type):
+        what = "is a class and not an object made of it"
+    else:
+        what = "is not there" if found is None else f"is a {type(found).__name__}"
     raise click.UsageError(f"{module.__name__}:{attribute} {what}, and should be a {kind.__name__}; {there}.")

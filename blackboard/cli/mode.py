@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from blackboard.board import Board
     from blackboard.control.strategy import Strategy
     from blackboard.event import Event, EventType
-    from blackboard.steering import Planned, Switch
+    from blackboard.steering import Mode, Planned, Switch
     from blackboard.store.partition import BoardFacts
 
 CHOREOGRAPHY, ORCHESTRATION = "choreography", "orchestration"
+
+NAME_THE_APP = "Here, name the application that defines it with --app."
 
 PAGE, PAGES = 500, 10
 """How far back the latest act of control is looked for."""
@@ -105,7 +107,8 @@ def mode(
     """Show who steers a board, or switch its mode.
 
     In orchestration nothing starts that the strategy does not grant; a controller asks it. In choreography whatever is
-    triggered may start. A switch is one step: what runs goes on and is listed. Exit code 5 when the board is in another epoch.
+    triggered may start. A switch is one step: what runs goes on and is listed. A board that does not exist is
+    created, held from its first moment. Exit code 5 when the board is in another epoch.
 
     A STRATEGY is sequential:a,b parallel:4 priority round-robin random:7 router:a supervisor:a swarm:a plan-execute:a or
     manual, where a and b are sources, and what follows the colon stands in the parentheses of the class; or the module:object
@@ -152,7 +155,8 @@ async def _switch(options: Options, board: str, strategy: Strategy | None, how: 
             return _switched(board, CHOREOGRAPHY, await on.choreograph(**how))
         await _check_sources(bb, strategy)
         switch = await on.orchestrate(strategy, **how)
-        await warn_if_unattended(options, bb)
+        if type(strategy).__name__ != "Manual":  # which grants nothing, whoever asks it
+            await warn_if_unattended(options, bb)
         return _switched(board, ORCHESTRATION, switch)
 
 
@@ -199,8 +203,8 @@ async def control_row(bb: Blackboard, board: Board) -> dict[str, Any]:
         "board": board.id,
         "mode": found.mode,
         "epoch": found.epoch,
-        "strategy": as_text(found.strategy) if found.strategy else None,
-        "says": found.said or None,
+        "strategy": as_text(found.strategy) if found.strategy else _unknown(found, switched),
+        "says": _says(found),
         "since": switched.at if switched else None,
         "by": switched.by if switched else None,
         "why": switched.reason if switched else None,
@@ -214,6 +218,16 @@ async def control_row(bb: Blackboard, board: Board) -> dict[str, Any]:
         "unattended": found.unattended,
         "notation": to_data(found.strategy) if found.strategy else None,
     }
+
+
+def _says(found: Mode) -> str | None:
+    """What the strategy says of itself, or why it cannot be asked, with what to do about that."""
+    return f"{found.said} {NAME_THE_APP}" if found.said and found.strategy is None else found.said or None
+
+
+def _unknown(found: Mode, switched: Event | None) -> str | None:
+    """The name of a strategy whose class is not known here."""
+    return switched.strategy if switched and found.mode == ORCHESTRATION else None
 
 
 def _for_people(row: dict[str, Any]) -> dict[str, Any]:
@@ -275,7 +289,7 @@ async def _plan(options: Options, board: str, strategy: Strategy | None, *, own:
 async def _own_strategy(board: Board) -> Strategy | None:
     found = await board.mode()
     if found.mode == ORCHESTRATION and found.strategy is None:
-        raise click.ClickException(f"{found.said} Name the application that defines it with --app.")
+        raise click.ClickException(f"{found.said} {NAME_THE_APP}")
     return found.strategy
 
 

@@ -106,7 +106,9 @@ def _from_short(name: str, words: list[str]) -> Strategy:
     try:
         return cls(*given, **{key: _value(value) for key, value in named.items()})
     except TypeError as error:
-        problem = f"{','.join(words) or 'nothing'!r} is not what {name} is made of"
+        problem = (
+            f"{','.join(words)!r} is not what {name} is made of" if words else f"{name} needs something after a colon"
+        )
         raise click.UsageError(f"{problem}. It is written {SHORT[name][1]}.") from error
 
 

@@ -6,10 +6,13 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from blackboard.control.view import ENDINGS
 from blackboard.event import Event
+
+LARGEST: Final = 1_048_576
+"""Bytes that the memory of control on one board may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +31,14 @@ class Memo:
         return cls(data["state"], data["history"])
 
     def text(self) -> str:
-        """As it is kept. Raises TypeError or ValueError when the state is no JSON value."""
+        """As it is kept. Raises TypeError or ValueError when the state is no JSON value, or a very large one."""
         data = {"state": self.state, "history": dict(self.history)}
-        return json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        if (size := len(text.encode())) > LARGEST:  # it is written anew with each decision
+            raise ValueError(
+                f"its state has {size} bytes of JSON, and the limit is {LARGEST}: keep what grows on the board"
+            )
+        return text
 
     def after(self, news: Iterable[Event]) -> Self:
         """With what has ended since."""

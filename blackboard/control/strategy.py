@@ -119,6 +119,11 @@ class Strategy(Linked):
         del state, now
         return f"{type(self).__name__}: {len(view.under_way)} under way, {len(view.held)} held"
 
+    @property
+    def label(self) -> str:
+        """What it is called in events."""
+        return type(self).__name__
+
     # ------------------------------------------------------------------ combinations
 
     def then(self, following: Strategy) -> Then:
@@ -266,6 +271,10 @@ class Then(InTurn):
     first: Strategy
     second: Strategy
 
+    @property
+    def label(self) -> str:
+        return f"{self.first.label}, then {self.second.label}"
+
     def __post_init__(self) -> None:
         super().__post_init__()
         for phase in self.phases:
@@ -283,6 +292,10 @@ class Until(Strategy):
 
     strategy: Strategy
     endings: tuple[Ending, ...]
+
+    @property
+    def label(self) -> str:
+        return f"{self.strategy.label} until {' or '.join(map(str, self.endings))}"
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -1,6 +1,7 @@
 """One partition of a namespace: a typed stub for every script, and the plain reads.
 
-This is the only module that knows the order of the scripts' arguments and the shape of their replies.
+With `control` and `stub` beside it, this is the only module that knows the order of the scripts' arguments and the shape of
+their replies.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from blackboard.activation import Activation, Claim, Claimed, StoredEntry
+from blackboard.activation import Activation, Claim, StoredEntry
 from blackboard.errors import (
     BoardClosed,
     EntryExists,
@@ -25,9 +26,11 @@ from blackboard.errors import (
 )
 from blackboard.event import Event
 from blackboard.limits import Limits
-from blackboard.store import codec
+from blackboard.store import codec, stub
 from blackboard.store.calls import Argument, Calls
+from blackboard.store.control import Control
 from blackboard.store.keys import Keys
+from blackboard.store.stub import ClaimRequest, Handed
 
 ANYTHING, NEW, SNAPSHOT = -1, -2, -3
 """What a write expects at its address: anything; nothing, or the same payload; nothing newer than the author's snapshot.
@@ -61,61 +64,11 @@ class Commit:
 
 
 @dataclass(slots=True)
-class Decision:
-    """What a strategy decided for a board that was claimed: the grants (identity, number, why), its state, and what it knows.
-
-    ``verdict`` is ``go`` or ``pause`` (with the reason); ``wake`` the store's time in ms at which to ask again, 0 for never.
-    """
-
-    claim: Claim
-    epoch: int
-    seen: int
-    memo: str
-    grants: Sequence[tuple[str, int, str]] = ()
-    wake: int = 0
-    verdict: str = "go"
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Steered:
-    """What a switch or a pause came to: ``ok``, ``done`` (it was so already), ``epoch``, ``absent`` or ``closed``; the epoch now,
-    how many activations it held or freed, and the identities of what was running."""
-
-    answer: str
-    epoch: int
-    moved: int = 0
-    running: tuple[str, ...] = ()
-
-
-@dataclass(slots=True)
-class ClaimRequest:
-    """A worker's wish for work: how many, as whom, repeatable by its number. Times in milliseconds."""
-
-    wanted: int
-    owner: str
-    number: int
-    lease: int
-    crew: str
-    cursor: str = ""
-    lane: int = 0
-    """A worker may have several claims under way; each lane remembers its last."""
-
-
-@dataclass(slots=True)
 class Applied:
     """A contribution that was applied: the board's last event, and the version now at every address written."""
 
     seq: int
     versions: tuple[int, ...]
-
-
-@dataclass(slots=True)
-class Handed:
-    """What a claim brought: activations, and in how many ms the next timer or lease runs out (0: never, or not asked)."""
-
-    claimed: list[Claimed]
-    next_due: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,15 +97,14 @@ class BoardFacts:
         return self.busy == 0 and self.closing == 0
 
 
-class Partition:
+class Partition(Control):
     """The scripts and reads of one partition. ``now`` arguments are for tests; None asks the server's clock.
 
     ``strategy`` (its JSON and its name) orchestrates boards that are new.
     """
 
     def __init__(self, calls: Calls, keys: Keys, limits: Limits, strategy: tuple[str, str] = ("", "")) -> None:
-        self.calls = calls
-        self.keys = keys
+        super().__init__(calls, keys)
         self._strategy = strategy
         self._limits = limits
         self._bounds = (limits.entries, limits.open_activations, limits.writes, limits.entry_bytes)
@@ -166,7 +118,7 @@ class Partition:
 
         Raises EntryExists, VersionConflict, EntryNotFound, BoardClosed, Overloaded.
         """
-        words = [_now(now), operation, author, *self._bounds, *self._strategy, 1, board, *_writes(writes)]
+        words = [stub.now(now), operation, author, *self._bounds, *self._strategy, 1, board, *_writes(writes)]
         answer = await self._run("post", [board], words)
         if answer[0] != b"ok":
             raise self._refusal(board, answer, writes)
@@ -176,12 +128,12 @@ class Partition:
         self, board: str, author: str, reason: str, retention: int, now: int | None = None
     ) -> tuple[str, int]:
         """Close a board: ``ok``, ``done`` (it was closed before) or ``absent``, and how many activations were dropped."""
-        answer = await self._run("close", [board], [_now(now), 1, board, author, reason, retention])
+        answer = await self._run("close", [board], [stub.now(now), 1, board, author, reason, retention])
         return answer[0].decode(), int(answer[2])
 
     async def revive(self, board: str, identity: str, author: str, now: int | None = None) -> str:
         """Try a dead activation again: ``ok``, ``absent``, ``obviated`` or ``closed``."""
-        answer: bytes = await self._run("revive", [board], [_now(now), 1, board, identity, author])
+        answer: bytes = await self._run("revive", [board], [stub.now(now), 1, board, identity, author])
         return answer.decode()
 
     # ------------------------------------------------------------------ running
@@ -192,16 +144,16 @@ class Partition:
         """Commit a group and claim: for every commit what was applied, None when it was applied before, or the error."""
         boards = list(dict.fromkeys(commit.claim.board for commit in commits))
         slots = {board: slot for slot, board in enumerate(boards, 1)}
-        words: list[Argument] = [_now(now), *self._bounds, len(boards), *boards, len(commits)]
+        words: list[Argument] = [stub.now(now), *self._bounds, len(boards), *boards, len(commits)]
         for commit in commits:
             words += _commit(commit, slots)
-        answer = await self._run("commit", boards, [*words, *_request(request)])
+        answer = await self._run("commit", boards, [*words, *stub.request(request)])
         results = [self._result(commit, each) for commit, each in zip(commits, answer[0], strict=True)]
         return results, Handed(codec.claimed(answer[1:], request.owner), answer[1])
 
     async def claim(self, request: ClaimRequest, now: int | None = None) -> Handed:
         """Claim activations for a worker."""
-        answer = await self._run("claim", [], [_now(now), *_request(request)])
+        answer = await self._run("claim", [], [stub.now(now), *stub.request(request)])
         return Handed(codec.claimed(answer, request.owner), answer[0])
 
     async def fail(
@@ -211,7 +163,7 @@ class Partition:
 
         Answers ``ok``, ``done``, ``lost`` or ``closed``.
         """
-        words = [_now(now), 1, claim.board, *_held(claim, 1), verdict, delay, reason, problem]
+        words = [stub.now(now), 1, claim.board, *stub.held(claim, 1), verdict, delay, reason, problem]
         answer: bytes = await self._run("fail", [claim.board], words)
         return answer.decode()
 
@@ -220,9 +172,14 @@ class Partition:
 
         Answers ``ok``, ``done``, ``lost`` or ``closed``.
         """
-        words = [_now(now), 1, claim.board, *_held(claim, 1), verdict, reason]
+        words = [stub.now(now), 1, claim.board, *stub.held(claim, 1), verdict, reason]
         answer: bytes = await self._run("release", [claim.board], words)
         return answer.decode()
+
+    async def sign_off(self, worker: str, lanes: int) -> None:
+        """Forget a worker that has ended, and the last claims of its lanes."""
+        await self.calls.command("HDEL", self.keys.workers, worker)
+        await self.calls.command("HDEL", self.keys.claims, *(f"{worker}/{lane}" for lane in range(lanes)))
 
     def renewal(self, owner: str, leases: Mapping[Claim, int]) -> tuple[list[str], list[Argument]]:
         """Keys and arguments of ``renew``, for the thread that renews leases on a client of its own."""
@@ -230,96 +187,6 @@ class Partition:
         for claim, lease in leases.items():
             words += [f"{claim.board}{codec.RS}{claim.identity}", claim.number, claim.epoch, lease]
         return list(self.keys.declared), words
-
-    # ------------------------------------------------------------------ control
-
-    async def switch(
-        self,
-        board: str,
-        operation: str,
-        author: str,
-        strategy: tuple[str, str] | None,
-        reason: str = "",
-        expected: int | None = None,
-        unattended: int = 0,
-        now: int | None = None,
-    ) -> Steered:
-        """Switch a board to orchestration by a strategy (its JSON and its name), or with None to choreography."""
-        mode, (text, name) = ("c", ("", "")) if strategy is None else ("o", strategy)
-        words: list[Argument] = [_now(now), operation, 1, board, author, reason, -1 if expected is None else expected]
-        return _steered(await self._run("switch", [board], [*words, mode, text, name, unattended]))
-
-    async def pause(self, board: str, author: str, reason: str = "", now: int | None = None) -> Steered:
-        """Pause a board: nothing starts any more that is not granted by hand."""
-        return _steered(await self._run("pause", [board], [_now(now), 1, board, author, reason]))
-
-    async def resume(
-        self, board: str, author: str, reason: str = "", step: bool = False, now: int | None = None
-    ) -> Steered:
-        """End a pause; with ``step``, until the strategy has granted something once more."""
-        return _steered(await self._run("resume", [board], [_now(now), 1, board, author, reason, int(step)]))
-
-    async def grant(
-        self,
-        board: str,
-        author: str,
-        identity: str,
-        number: int,
-        reason: str = "",
-        expected: int | None = None,
-        now: int | None = None,
-    ) -> Steered:
-        """Grant a held activation; the answer is ``free`` when it is not held."""
-        words: list[Argument] = [_now(now), 1, board, author, reason, -1 if expected is None else expected]
-        return _steered(await self._run("grant", [board], [*words, identity, number]))
-
-    async def veto(
-        self, board: str, author: str, identity: str, number: int, reason: str = "", now: int | None = None
-    ) -> str:
-        """Forbid an open activation: ``ok``, ``running`` (it has started), ``absent`` or ``closed``."""
-        words = [_now(now), 1, board, author, reason, identity, number]
-        answer: bytes = await self._run("veto", [board], words)
-        return answer.decode()
-
-    async def suspend(self, source: str, on: bool, author: str, reason: str = "", now: int | None = None) -> str:
-        """Pause or resume a source on all boards (``*``: every source): ``ok``, ``done`` or ``absent``."""
-        answer: bytes = await self._run("suspend", [], [_now(now), source, int(on), author, reason])
-        return answer.decode()
-
-    async def suspended(self) -> dict[str, tuple[int, str, str]]:
-        """The sources that are paused (``*``: all): since when (ms), by whom and why."""
-        rows = _pairs(await self.calls.command("HGETALL", self.keys.crews))
-        found = {name.decode()[1:]: text.decode().split(codec.US, 2) for name, text in rows if name.startswith(b"!")}
-        return {name: (int(at), by, why) for name, (at, by, why) in found.items()}
-
-    async def acts(self, limit: int = 100) -> list[tuple[str, str, int, str, str]]:
-        """The latest pauses and resumptions of sources, oldest first: what, source, when (ms), by whom, why."""
-        rows = await self.calls.command("LRANGE", self.keys.acts, -limit, -1)
-        acts = [row.decode().split(codec.US, 4) for row in rows]
-        return [(what, source, int(at), by, why) for what, source, at, by, why in acts]
-
-    async def strategy(self, board: str) -> tuple[str, str, int]:
-        """The strategy of a board and its state as JSON (empty: none), and the last event that it knows."""
-        key = self.keys.of_board(board, "meta")
-        strategy, memo, seen = await self.calls.command("HMGET", key, "strategy", "memo", "seen")
-        return (strategy or b"").decode(), (memo or b"").decode(), int(seen or 0)
-
-    async def decide(
-        self, decisions: Sequence[Decision], request: ClaimRequest, now: int | None = None
-    ) -> tuple[list[tuple[str, str]], Handed]:
-        """Apply decisions and claim more boards: for each decision the answer and what it is about.
-
-        The answer is ``ok``, ``done`` (this very decision was applied before), ``lost``, ``closed``, ``epoch`` (the board was
-        switched or paused meanwhile) or ``absent`` (what was granted is not held any more: look again).
-        """
-        boards = list(dict.fromkeys(decision.claim.board for decision in decisions))
-        slots = {board: slot for slot, board in enumerate(boards, 1)}
-        words: list[Argument] = [_now(now), len(boards), *boards, len(decisions)]
-        for decision in decisions:
-            words += _decision(decision, slots)
-        answer = await self._run("decide", boards, [*words, *_request(request)])
-        results = [(each[0].decode(), _text(each[1])) for each in answer[0]]
-        return results, Handed(codec.claimed(answer[1:], request.owner), answer[1])
 
     # ------------------------------------------------------------------ sources
 
@@ -335,7 +202,7 @@ class Partition:
         self, board: str, revision: int, cursor: str, slice_size: int, now: int | None = None
     ) -> tuple[str, str]:
         """Match a board against newly registered sources, one slice: (``more``, cursor), or ``ok`` or ``done``."""
-        answer = await self._run("rematch", [board], [_now(now), 1, board, revision, cursor, slice_size])
+        answer = await self._run("rematch", [board], [stub.now(now), 1, board, revision, cursor, slice_size])
         return answer[0].decode(), answer[1].decode() if isinstance(answer[1], bytes) else str(answer[1])
 
     async def matched(self) -> int:
@@ -348,7 +215,7 @@ class Partition:
 
     async def cards(self) -> dict[str, Any]:
         """The cards of all registered sources, by name."""
-        rows = _pairs(await self.calls.command("HGETALL", self.keys.sources))
+        rows = stub.pairs(await self.calls.command("HGETALL", self.keys.sources))
         return {name.decode(): json.loads(card) for name, card in rows}
 
     # ------------------------------------------------------------------ reading
@@ -361,7 +228,7 @@ class Partition:
     async def entries(self, board: str, kind: str | None = None) -> list[StoredEntry]:
         """All entries of a board, or of one kind, by address, as of one moment."""
         answer = await self._run("read", [board], [1, board, kind or ""])
-        return [codec.entry(address.decode(), text) for address, text in _pairs(answer)]
+        return [codec.entry(address.decode(), text) for address, text in stub.pairs(answer)]
 
     async def facts(self, board: str) -> BoardFacts | None:
         """What the store knows of a board; None when there is none."""
@@ -394,7 +261,7 @@ class Partition:
 
     async def workers(self) -> dict[str, Any]:
         """What is known of each worker instance."""
-        rows = _pairs(await self.calls.command("HGETALL", self.keys.workers))
+        rows = stub.pairs(await self.calls.command("HGETALL", self.keys.workers))
         return {name.decode(): json.loads(facts) for name, facts in rows}
 
     async def boards(self) -> list[str]:
@@ -429,14 +296,8 @@ class Partition:
 
     # ------------------------------------------------------------------ inside
 
-    async def _run(self, name: str, boards: Sequence[str], words: Sequence[Argument]) -> Any:
-        keys = list(self.keys.declared)
-        for board in boards:
-            keys += self.keys.board(board)
-        return await self.calls.script(name, keys, words)
-
     def _refusal(self, board: str, answer: Sequence[Any], writes: Sequence[Write]) -> Exception:
-        code, subject, found = answer[0], _text(answer[1]), int(answer[2])
+        code, subject, found = answer[0], stub.text(answer[1]), int(answer[2])
         if code == b"exists":
             return EntryExists(subject, found)
         if code == b"gone":
@@ -461,12 +322,12 @@ class Partition:
             case b"closed":
                 return BoardClosed(commit.claim.board)
             case b"exists" | b"version" | b"gone" | b"read":
-                return StaleSnapshot(commit.claim.name, (_text(answer[1]),))
+                return StaleSnapshot(commit.claim.name, (stub.text(answer[1]),))
             case b"unknown_peer":
-                return HandoffRefused(commit.claim.name, _text(answer[1]), "no source of this name is registered")
+                return HandoffRefused(commit.claim.name, stub.text(answer[1]), "no source of this name is registered")
             case b"unfit_peer":
-                problem = f"it needs an entry of kind {_text(answer[2])}, to which the giver is not bound"
-                return HandoffRefused(commit.claim.name, _text(answer[1]), problem)
+                problem = f"it needs an entry of kind {stub.text(answer[2])}, to which the giver is not bound"
+                return HandoffRefused(commit.claim.name, stub.text(answer[1]), problem)
         return self._refusal(commit.claim.board, answer, commit.writes)
 
 
@@ -480,27 +341,6 @@ def _facts(board: str, state: bytes) -> BoardFacts:
     return replace(facts, mode=mode, gate=gate[1], epoch=int(epoch), unattended=int(unattended))
 
 
-def _steered(answer: Sequence[Any]) -> Steered:
-    moved = int(answer[2]) if len(answer) > 2 else 0
-    return Steered(_text(answer[0]), int(answer[1]), moved, tuple(map(_text, answer[3:])))
-
-
-def _decision(decision: Decision, slots: Mapping[str, int]) -> list[Argument]:
-    words: list[Argument] = [*_held(decision.claim, slots[decision.claim.board]), decision.epoch, decision.seen]
-    words += [decision.memo, decision.verdict, decision.wake, decision.reason, len(decision.grants)]
-    for identity, number, why in decision.grants:
-        words += [identity, number, why]
-    return words
-
-
-def _now(now: int | None) -> Argument:
-    return "" if now is None else now
-
-
-def _text(value: bytes | int) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
-
-
 def _writes(writes: Sequence[Write]) -> list[Argument]:
     words: list[Argument] = [len(writes)]
     for write in writes:
@@ -508,12 +348,8 @@ def _writes(writes: Sequence[Write]) -> list[Argument]:
     return words
 
 
-def _held(claim: Claim, slot: int) -> list[Argument]:
-    return [slot, claim.identity, claim.number, claim.epoch, claim.owner]
-
-
 def _commit(commit: Commit, slots: Mapping[str, int]) -> list[Argument]:
-    words: list[Argument] = ["part" if commit.part else "commit", *_held(commit.claim, slots[commit.claim.board])]
+    words: list[Argument] = ["part" if commit.part else "commit", *stub.held(commit.claim, slots[commit.claim.board])]
     words += [commit.part, 2 * len(commit.reads)]
     for address, version in commit.reads:
         words += [address, version]
@@ -521,22 +357,3 @@ def _commit(commit: Commit, slots: Mapping[str, int]) -> list[Argument]:
     for peer, note in commit.handoffs:
         words += [peer, note]
     return words
-
-
-def _request(request: ClaimRequest) -> list[Argument]:
-    return [
-        request.wanted,
-        request.owner,
-        request.number,
-        request.lease,
-        request.crew,
-        request.cursor,
-        request.lane,
-    ]
-
-
-def _pairs(flat: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
-    # HGETALL arrives as a mapping from some clients and flat from others.
-    if isinstance(flat, Mapping):
-        return list(flat.items())
-    return list(zip(flat[::2], flat[1::2], strict=True))

@@ -7,8 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from blackboard import Board, VersionConflict
-from blackboard import shift as shift_module
+from blackboard import Board, VersionConflict, outage
 from tests.chaos.app import Answer, Go, Link, Task, build
 from tests.chaos.judge import counted, whole_answer, whole_chain
 from tests.chaos.proxy import Moment, proxy_to
@@ -72,7 +71,7 @@ async def test_what_an_answer_that_never_came_handed_out_is_not_left_to_its_leas
     namespace: str, valkey_url: str, socket: Path, call: str, moment: Moment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Even when the call was given up: the worker asks again under the same number, and gets what it got."""
-    monkeypatch.setattr(shift_module, "LONGEST_NAP", 0.05)
+    monkeypatch.setattr(outage, "PAUSE", 0.05)
     async with proxy_to(valkey_url, socket) as (proxy, url), build(namespace, url, lease=30) as bb:
         bb.store().partitions[0].calls.patience = 0
         board = bb.board("b")

@@ -14,8 +14,7 @@ import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
-from blackboard import Blackboard, Board, StoreProtocolError, StoreUnreachable
-from blackboard import shift as shift_module
+from blackboard import Blackboard, Board, StoreProtocolError, StoreUnreachable, outage
 from blackboard.store import embedded
 from blackboard.store.connection import Settings
 from blackboard.store.partition import Partition
@@ -186,8 +185,8 @@ async def test_a_worker_gives_up_when_its_server_stays_away(
     namespace: str, away: Away, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It ends with the typed error, and says in between that it waits."""
-    monkeypatch.setattr(shift_module, "LONGEST_OUTAGE", 0.3)
-    monkeypatch.setattr(shift_module, "LONGEST_NAP", 0.1)
+    monkeypatch.setattr(outage, "LONGEST_OUTAGE", 0.3)
+    monkeypatch.setattr(outage, "PAUSE", 0.1)
     async with build(namespace, away.url) as bb:
         bb.store().partitions[0].calls.patience = 0.1
         ready = asyncio.Event()

@@ -60,7 +60,7 @@ def test_a_word_means_a_strategy(word: str, meant: Strategy) -> None:
         ("sequental:a", "Did you mean sequential?"),
         ("nonsense", "round-robin; random:SEED"),
         ("", "sequential:SOURCE"),
-        ("parallel", "parallel:LIMIT"),
+        ("parallel", "parallel needs something after a colon. It is written parallel:LIMIT"),
         ("parallel:0", "whole number from 1"),
         ("parallel:1,2,3,4", "parallel:LIMIT"),
         ("parallel:4,colour=red", "parallel:LIMIT"),
@@ -73,6 +73,7 @@ def test_a_word_means_a_strategy(word: str, meant: Strategy) -> None:
         ('{"strategy": "Sequential", "with": {"steps": [{"condition": 5}]}}', "it is no strategy"),
         ('{"notation": 99, "strategy": "Manual"}', "notation 99"),
         ("tests.cli.claims:bb", "should be a Strategy; there is: tests.cli.claims:careful"),
+        ("tests.cli.claims:Claim", "is a class and not an object made of it"),
         ("tests.cli.nowhere:bb", "no module"),
     ],
 )

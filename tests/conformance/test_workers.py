@@ -8,6 +8,8 @@ import time
 import pytest
 
 from blackboard import Blackboard, Board, Entry, StoreRefused, UnknownSource
+from blackboard.activation import Claimed
+from blackboard.shift import Shift
 from tests.conformance.kinds import Claim, Decision, Done, Job, Note, Plan
 from tests.conformance.logbook import events_of, fired
 from tests.eventually import async_eventually
@@ -353,3 +355,32 @@ async def test_workers_are_listed_while_they_work(bb: Blackboard) -> None:
         async with bb.workers(), bb.workers():
             await async_eventually(lambda: listed(2), 10, "both workers have signed")
         assert await listed(0)
+
+
+async def test_a_worker_may_be_aborted_before_what_it_claimed_has_begun(
+    bb: Blackboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends, and what never ran here runs elsewhere at once."""
+
+    @bb.knowledge_source
+    async def work(job: Job) -> Done:
+        return Done(name=job.name)
+
+    worker = bb.workers()
+    take = Shift._take
+
+    def take_and_abort(shift: Shift, claimed: Claimed) -> None:
+        take(shift, claimed)
+        worker.abort()
+
+    async with bb:
+        board = bb.board("b")
+        await board.post(Job(name="a"))
+        monkeypatch.setattr(Shift, "_take", take_and_abort)
+        async with asyncio.timeout(10):
+            await worker.run()
+        monkeypatch.setattr(Shift, "_take", take)
+        (given_back,) = await board.agenda()
+        assert (given_back.state, given_back.attempts) == ("ready", 0)
+        await board.run_until_settled(timeout=10)
+        assert await fired(board) == ["work"]

@@ -11,19 +11,17 @@ from blackboard.limits import Limits
 from blackboard.store import codec
 from blackboard.store.calls import Calls
 from blackboard.store.connection import Clients
+from blackboard.store.control import Decision, Steered
 from blackboard.store.keys import Keys
 from blackboard.store.partition import (
     ANYTHING,
     SNAPSHOT,
     Applied,
-    ClaimRequest,
     Commit,
-    Decision,
-    Handed,
     Partition,
-    Steered,
     Write,
 )
+from blackboard.store.stub import ClaimRequest, Handed
 
 CREW = "crew"
 CONTROL = "@control"

@@ -6,7 +6,7 @@ import pytest
 
 from blackboard.activation import Claimed
 from blackboard.errors import LeaseLost
-from blackboard.store.partition import Steered
+from blackboard.store.control import Steered
 from tests.lua.bench import LEASE, Bench, each, gone, write
 
 FIELD = ["f", 1, "x"]

@@ -298,3 +298,23 @@ async def test_a_repeated_claim_gets_the_board_again(forsaken: Bench) -> None:
     first = await forsaken.store.claim(request, forsaken.now)
     assert (await forsaken.store.claim(request, forsaken.now)).claimed == first.claimed
     assert first.claimed[0].verdict == "unattended"
+
+
+# ---------------------------------------------------------------------------- what is not for workers
+
+
+async def test_a_control_activation_can_neither_fail_nor_be_given_back(board: Bench) -> None:
+    """It would sleep in a state from which nothing rouses it."""
+    claimed = await board.control()
+    assert await board.fail(claimed.claim) == "lost"
+    assert [await board.release(claimed.claim, verdict) for verdict in ("ready", "wait", "bid")] == ["lost"] * 3
+    assert (await board.decide(claimed, "one a/1"))[0] == "ok"
+
+
+async def test_of_a_very_long_agenda_every_source_is_shown_something(bench: Bench) -> None:
+    await bench.register(each("one", "a"), each("zwo", "z"))
+    await bench.post("b", write("z/1"), *(write(f"a/{n}") for n in range(5_100)))
+    await bench.orchestrate("b")
+    agenda = [named(activation) for activation in shown(await bench.control()).agenda]
+    assert "zwo z/1" in agenda
+    assert 2_000 < len(agenda) <= 5_000

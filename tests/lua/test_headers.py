@@ -41,8 +41,9 @@ def test_a_command_has_a_stub(name: str) -> None:
 
 
 def test_every_stub_runs_a_command_that_exists() -> None:
-    named = set(re.findall(r'_run\("(\w+)"', inspect.getsource(Partition)))
-    assert named <= set(COMMANDS)
+    stubs = "".join(inspect.getsource(each) for each in Partition.__mro__ if each is not object)
+    named = set(re.findall(r'_run\("(\w+)"', stubs))
+    assert named == set(COMMANDS) - {"renew"}
 
 
 @pytest.mark.parametrize("name", COMMANDS)

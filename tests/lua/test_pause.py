@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from blackboard.event import EventType
-from blackboard.store.partition import Applied, Steered
+from blackboard.store.control import Steered
+from blackboard.store.partition import Applied
 from tests.lua.bench import CONTROL, LEASE, Bench, each, names, write
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from blackboard.errors import StaleSnapshot
 from blackboard.event import EventType
-from blackboard.store.partition import Applied, Steered
+from blackboard.store.control import Steered
+from blackboard.store.partition import Applied
 from tests.lua.bench import CONTROL, Bench, each, gone, names, write
 
 

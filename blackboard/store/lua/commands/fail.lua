@@ -23,6 +23,7 @@
 
 board.now = arguments.now()
 local claim = settling.read(board.open_all())
+if control.is_control(claim.identity) then return 'lost' end -- a controller answers with `decide`
 local verdict, delay = arguments.next(), arguments.number()
 local reason, problem = arguments.next(), arguments.next()
 local activation, why = settling.held(claim)

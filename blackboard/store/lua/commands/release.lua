@@ -24,6 +24,7 @@
 
 board.now = arguments.now()
 local claim = settling.read(board.open_all())
+if control.is_control(claim.identity) then return 'lost' end -- a controller answers with `decide`
 local verdict, reason = arguments.next(), arguments.next()
 
 local bidder = settling.bidding(claim)

@@ -179,12 +179,34 @@ local function emit_binding(reply, ctx, trigger, identity, activation)
   return newest
 end
 
+--- The identities that a controller is shown. Of an agenda that is longer than the view, every source has its share: what
+--- comes last by name must not stay out of sight for ever.
+local function in_view(ctx)
+  local key = ctx.agenda_key
+  if redis.call('ZCARD', key) <= VIEW then return redis.call('ZRANGE', key, 0, -1) end
+  local sources, from, identities = {}, '-', {}
+  repeat
+    local first = redis.call('ZRANGEBYLEX', key, from, '+', 'LIMIT', 0, 1)[1]
+    if first then
+      sources[#sources + 1] = codec.source(first) .. RS
+      from = '(' .. sources[#sources] .. LAST
+    end
+  until not first
+  local share = math.max(1, math.floor(VIEW / #sources))
+  for _, stem in ipairs(sources) do
+    for _, identity in ipairs(redis.call('ZRANGEBYLEX', key, '[' .. stem, '(' .. stem .. LAST, 'LIMIT', 0, share)) do
+      identities[#identities + 1] = identity
+    end
+  end
+  return identities
+end
+
 --- Shows a controller the board: `epoch, gate, time, strategy, its state, the last event it knows, the agenda (identity,
 --- text, …), the number of the first event that is news, news…`.
 local function emit_view(reply, ctx)
   local facts = redis.call('HMGET', ctx.meta, 'strategy', 'memo', 'seen')
   local seen = tonumber(facts[3] or 0)
-  local open, identities = {}, redis.call('ZRANGE', ctx.agenda_key, 0, VIEW - 1)
+  local open, identities = {}, in_view(ctx)
   for first = 1, #identities, 1000 do
     local fields, last = {}, math.min(first + 999, #identities)
     for i = first, last do fields[i - first + 1] = ctx.id .. RS .. identities[i] end

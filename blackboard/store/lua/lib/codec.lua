@@ -87,9 +87,12 @@ local function descending(rating)
 end
 
 --- The member of the ready set: ordered by source, then priority and rating (highest first), then age.
+function codec.ready_row(field, source, priority, rating, since)
+  return string.format(READY_ROW, source, 5000 - priority, descending(rating), since) .. field
+end
+
 function codec.ready(field, source, activation)
-  local priority, rating = 5000 - activation[PRIORITY], descending(activation[RATING])
-  return string.format(READY_ROW, source, priority, rating, activation[SINCE]) .. field
+  return codec.ready_row(field, source, activation[PRIORITY], activation[RATING], activation[SINCE])
 end
 
 --- What fired last for an identity: the newest version it was bound to, the events of its own commits

@@ -11,12 +11,17 @@ local CONTROLLER = '@control'
 local CONTROL_IDENTITY = CONTROLLER .. RS
 local RUNNING_SHOWN = 1000
 
-at_beginning(function() control.spared = {} end)
+at_beginning(function() control.spared, control.bidders = {}, {} end)
 
---- Whether a source bids for its activations.
+--- Whether a source bids for its activations; looked up once in a call.
 local function bids(source)
-  local trigger = triggers.source(source)
-  return trigger ~= nil and trigger.bd ~= nil
+  local known = control.bidders[source]
+  if known == nil then
+    local trigger = triggers.source(source)
+    known = trigger ~= nil and trigger.bd ~= nil
+    control.bidders[source] = known
+  end
+  return known
 end
 
 --- Whether an activation may not start now.
@@ -129,9 +134,8 @@ local COULD_START = { r = true, u = true, b = true }
 --- Moves between ready and held; what stays the same of a record is not even decoded.
 local function shift(field, source, text, to)
   local priority, since = string.match(text, HELD)
-  local shell = { [PRIORITY] = tonumber(priority), [SINCE] = tonumber(since), [RATING] = codec.rating(text) }
   partition.restate(field, '["' .. to .. string.sub(text, 4))
-  partition.ready[codec.ready(field, source, shell)] = to == 'r' and 0 or false
+  partition.ready[codec.ready_row(field, source, priority, codec.rating(text), since)] = to == 'r' and 0 or false
   if to == 'r' then partition.awake[source] = true end
 end
 

@@ -1,0 +1,229 @@
+"""A run: one attempt at an activation, from its claim to every way it can end.
+
+It is told here once, as a pipeline of verbs: bind, check, run, commit. The contributions travel with the round trips of the
+shift that the run is part of; everything else that the store is to know of it, the run says itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+from enum import Enum, auto
+
+from blackboard.activation import Claim
+from blackboard.errors import (
+    BoardClosed,
+    DefinitionError,
+    EntryError,
+    HandoffRefused,
+    LeaseLost,
+    StaleSnapshot,
+    UndeclaredKind,
+)
+from blackboard.execution import Execution, describe, sum_up
+from blackboard.knowledge_source import Style
+from blackboard.outage import Outage
+from blackboard.store.partition import Applied, Commit, Partition
+
+logger = logging.getLogger(__name__)
+
+HOPELESS = (DefinitionError, EntryError, HandoffRefused, UndeclaredKind)
+"""What another run would not mend: data or code that must change first."""
+
+Carry = Callable[[Commit], Awaitable[Applied | None]]
+"""Sends a contribution to the store and waits for what became of it."""
+
+
+class End(Enum):
+    """How a run ended."""
+
+    COMMITTED = auto()
+    DECLINED = auto()
+    FAILED = auto()
+    BID = auto()
+    GIVEN_BACK = auto()  # its worker ends at once
+    LET_GO = auto()  # the store has settled it otherwise
+
+
+class _LetGo(Exception):  # as the errors of this library
+    """The store has settled the activation otherwise, for a reason that is no failure of the agent."""
+
+
+class Run:
+    """One attempt at an activation."""
+
+    task: asyncio.Task[None]
+    """Where it lives, once it has started."""
+
+    def __init__(
+        self, execution: Execution, partition: Partition, threads: Executor, outage: Outage, carry: Carry
+    ) -> None:
+        self._execution = execution
+        self._partition = partition
+        self._threads = threads
+        self._outage = outage
+        self._carry = carry
+        self._begun = self._stopped = self._aborted = False
+        self._committing = False
+
+    @property
+    def claim(self) -> Claim:
+        """The claim that it works under."""
+        return self._execution.claimed.claim
+
+    def start(self, ended: Callable[[Run, End], None]) -> None:
+        """Begin, in a task of its own, which says at the very end how it ended."""
+        self.task = asyncio.create_task(self._go(ended), name=self.claim.name)
+
+    def abort(self) -> None:
+        """Cancel it; it is given back."""
+        self._aborted = True
+        self._stop()
+
+    def lose(self) -> None:
+        """The lease went elsewhere: nothing this run does can count any more."""
+        if not self._committing:  # else the answer to the commit says what became of it
+            logger.warning("%s", LeaseLost(self.claim.name))
+            self._stop()
+
+    def _stop(self) -> None:
+        """Cancel its task; one that has not begun would not notice, and never say that it has ended."""
+        self._stopped = True
+        if self._begun:
+            self.task.cancel()
+
+    # ------------------------------------------------------------------ a life, and every way it can end
+
+    async def _go(self, ended: Callable[[Run, End], None]) -> None:
+        self._begun, end = True, End.LET_GO
+        try:
+            if not self._stopped:
+                end = await (self._bid() if self._execution.claimed.verdict == "bid" else self._live())
+            elif self._aborted:
+                end = await self._give_back()
+        finally:
+            ended(self, end)
+
+    async def _live(self) -> End:
+        """Run the activation, and tell the store how that ended."""
+        try:
+            return End.COMMITTED if await self._run() else await self._decline()
+        except _LetGo as end:
+            logger.info("%s", end)
+        except asyncio.CancelledError as error:
+            if self._aborted:
+                return await self._give_back()
+            if not _cancelled():  # by nobody but the agent itself
+                return await self._fail(error)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001  # whatever an agent raises is its failure, not ours
+            return await self._fail(error)
+        return End.LET_GO
+
+    async def _bid(self) -> End:
+        """Ask the source what it bids, and give the activation back with that: nobody has granted it, so it does not start."""
+        try:
+            bid = await self._bidden()
+            await self._outage.tell(lambda: self._partition.release(self.claim, "bid", f"{bid:.17g}"))
+        except asyncio.CancelledError:
+            return await self._give_back() if self._aborted else End.LET_GO
+        return End.BID
+
+    async def _decline(self) -> End:
+        precondition = self._execution.source.precondition
+        declined = precondition.name if precondition else ""
+        await self._outage.tell(lambda: self._partition.release(self.claim, "wait", declined))
+        return End.DECLINED
+
+    async def _give_back(self) -> End:
+        await self._outage.tell(lambda: self._partition.release(self.claim, "ready"))
+        return End.GIVEN_BACK
+
+    async def _fail(self, error: BaseException) -> End:
+        claim, policies = self.claim, self._execution.source.policies
+        attempt = self._execution.claimed.attempts + 1
+        problem = describe(error)
+        if attempt > policies.retries or isinstance(error, HOPELESS):
+            logger.error("%s failed (attempt %d) and is dead: %s", claim.name, attempt, sum_up(error), exc_info=error)
+            await self._outage.tell(lambda: self._partition.fail(claim, "dead", 0, "attempts spent", problem))
+        else:
+            logger.warning("%s failed (attempt %d): %s", claim.name, attempt, sum_up(error))
+            delay = round(1000 * policies.backoff.delay(attempt, random.random()))  # noqa: S311  # jitter, not secrecy
+            await self._outage.tell(lambda: self._partition.fail(claim, "retry", delay, "", problem))
+        return End.FAILED
+
+    # ------------------------------------------------------------------ bind, check, run
+
+    async def _run(self) -> bool:
+        """Bind, check, run and commit within the time limit; False when the precondition declines."""
+        seconds = self._execution.source.policies.timeout
+        if seconds is None:
+            return await self._perform(None)
+        async with asyncio.timeout(seconds) as limit:
+            return await self._perform(limit)
+
+    async def _perform(self, limit: asyncio.Timeout | None) -> bool:
+        execution, source = self._execution, self._execution.source
+        arguments = execution.bind(source.parameters)
+        if source.precondition is not None and not await execution.check(arguments, self._threads):
+            return False
+        if source.style is not Style.STREAM:
+            await self._commit(execution.commit(await execution.act(arguments, self._threads)), limit)
+            return True
+        async with contextlib.aclosing(execution.stream(arguments)) as commits:
+            async for commit in commits:
+                applied = await self._commit(commit, limit)
+                if applied is not None:
+                    execution.committed(commit, applied.versions)
+        return True
+
+    async def _bidden(self) -> float:
+        """What the source bids. A bid that fails, or takes too long, counts as 0, and is not asked for again."""
+        try:
+            return await self._execution.bid(self._threads)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever an agent raises is its failure, not ours
+            if _cancelled():
+                raise
+            logger.warning("the bid of %s failed, and counts as 0: %s", self.claim.name, sum_up(error))
+            return 0.0
+
+    # ------------------------------------------------------------------ commit
+
+    async def _commit(self, commit: Commit, limit: asyncio.Timeout | None) -> Applied | None:
+        """Send a contribution out with the next round trip; an agent's time limit does not run meanwhile.
+
+        Raises _LetGo when the contribution is refused for a reason that is no failure of the agent.
+        """
+        if limit is None:
+            return await self._answered(commit)
+        if limit.expired():
+            await asyncio.sleep(0)  # the cancellation is on its way
+        loop, when = asyncio.get_running_loop(), limit.when()
+        began = loop.time()
+        limit.reschedule(None)
+        applied = await self._answered(commit)
+        if when is not None:
+            limit.reschedule(when + loop.time() - began)
+        return applied
+
+    async def _answered(self, commit: Commit) -> Applied | None:
+        self._committing = True
+        try:
+            return await self._carry(commit)
+        except (LeaseLost, BoardClosed, StaleSnapshot) as refusal:
+            raise _LetGo(str(refusal)) from None
+        finally:
+            self._committing = False
+
+
+def _cancelled() -> bool:
+    """Whether the current task was cancelled from outside."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

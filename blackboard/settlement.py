@@ -1,0 +1,40 @@
+"""Settlements: what becomes of a claim that nobody is to run, whoever happens to get it.
+
+Recovery happens in every claim, so a controller may be handed an agent's activation that killed its workers, and a worker a
+board that no controller came for.
+"""
+
+from __future__ import annotations
+
+from blackboard.activation import Claimed
+from blackboard.ids import operation_id
+from blackboard.store.partition import Partition
+
+UNFIT = frozenset({"poison", "damaged", "revisit"})
+"""What the store says of a claim that is not to be run but settled."""
+
+CONTROL = "@control"
+"""The source of what controllers claim."""
+
+
+async def settle(claimed: Claimed, partition: Partition, author: str) -> str:
+    """Settle a claim by its verdict; whatever has none goes back. Returns what the store answered."""
+    if claimed.claim.source == CONTROL:
+        return await _settle_control(claimed, partition, f"@{author}")
+    if claimed.verdict == "poison":
+        reason = f"its worker died {claimed.crashes} times"
+        return await partition.fail(claimed.claim, "dead", 0, "crash limit", reason)
+    if claimed.verdict == "damaged":
+        reason = "what the store holds of it, or of the entries it is bound to, cannot be read"
+        return await partition.fail(claimed.claim, "dead", 0, "damaged", reason)
+    return await partition.release(claimed.claim, "ready")
+
+
+async def _settle_control(claimed: Claimed, partition: Partition, author: str) -> str:
+    """No controller came in time, or those that came died."""
+    board = claimed.claim.board
+    if claimed.verdict == "unattended":
+        reason = "no controller came in time"
+        epoch = claimed.shown.epoch if claimed.shown else None
+        return (await partition.switch(board, operation_id(), author, None, reason, epoch)).answer
+    return (await partition.pause(board, author, claimed.undecidable)).answer
