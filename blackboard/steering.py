@@ -12,6 +12,7 @@ from typing import Any, Literal
 from blackboard.activation import Activation, ActivationState
 from blackboard.clock import to_seconds
 from blackboard.control.memo import Memo
+from blackboard.control.mention import sources_of
 from blackboard.control.notation import from_data, to_data
 from blackboard.control.strategy import Grants, Strategy
 from blackboard.control.view import UNDER_WAY, View, in_rank_order
@@ -23,6 +24,7 @@ from blackboard.errors import (
     InvalidStrategy,
     NotHeld,
     TimedOut,
+    UnknownSource,
 )
 from blackboard.event import Event, EventType
 from blackboard.ids import operation_id
@@ -109,9 +111,11 @@ class Steering:
         One atomic step; what is running goes on, and with ``drain`` this waits for it (TimedOut after ``timeout`` seconds).
         ``epoch`` is the epoch that the caller knows of (EpochConflict when the board was switched or paused since);
         ``unattended`` the seconds after which a board without a controller is choreographed again (None: it waits). A board
-        that does not exist is created. Raises InvalidStrategy, BoardClosed.
+        that does not exist is created. Raises InvalidStrategy, BoardClosed, and UnknownSource for a source that nobody has
+        registered.
         """
         text = _notation(strategy)
+        await self._check_sources(strategy)
         milliseconds = 0 if unattended is None else max(1, round(to_seconds(unattended) * 1000))
         named = (text, strategy.label)
         steered = await self._partition.switch(
@@ -303,6 +307,13 @@ class Steering:
         if facts.mode == "orchestration" and memo and text == _notation(strategy):
             return Memo.parse(memo) or Memo(), seen
         return Memo(history=await self._partition.history(self.id)), facts.seq
+
+    async def _check_sources(self, strategy: Strategy) -> None:
+        """Raises UnknownSource for a misspelled source, which would be waited for for ever."""
+        named = set(sources_of(strategy))
+        known = await self._partition.source_names() if named else named
+        for name in sorted(named - known):
+            raise UnknownSource(name, tuple(sorted(known)))
 
     async def _view(self, facts: BoardFacts, seen: int) -> View:
         agenda = in_rank_order(await self._partition.agenda(self.id))

@@ -8,7 +8,7 @@ The short notation is a name and, after a colon, what follows in the parentheses
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import fields
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -34,9 +34,6 @@ SHORT: Mapping[str, tuple[str, str]] = {
     "manual": ("Manual", "manual"),
 }
 """Name → its class in `blackboard.control`, and how it is written. A graph has no short form: name one by module:object."""
-
-SOURCE_FIELDS = frozenset({"agent", "choose", "nodes", "planner", "source", "sources", "start", "steps"})
-"""The fields of our strategies that name sources; another's are known by their annotation."""
 
 
 class NoSource(click.ClickException):
@@ -70,28 +67,14 @@ def as_text(strategy: Strategy) -> str:
 
 def check_sources(strategy: Strategy, known: Collection[str]) -> None:
     """Raise NoSource when a strategy names a source that is not known, with the nearest that is."""
+    from blackboard.control.mention import sources_of
+
     for name in sources_of(strategy):
         if name not in known:
             near = get_close_matches(name, known, 1)
             hint = f" Did you mean {near[0]}?" if near else ""
             listed = ", ".join(sorted(known)) or "none yet; workers register theirs"
             raise NoSource(f"there is no knowledge source {name}.{hint} Registered are: {listed}.")
-
-
-def sources_of(strategy: Strategy) -> Iterator[str]:
-    """The sources that a strategy, and what it is made of, names."""
-    from blackboard.control.strategy import Strategy
-
-    for each in fields(strategy):
-        value = getattr(strategy, each.name)
-        names = each.name in SOURCE_FIELDS or "Source" in str(each.type)
-        if each.name == "nodes":
-            value = tuple(what for _, what in value)
-        for part in value if isinstance(value, tuple) else (value,):
-            if isinstance(part, Strategy):
-                yield from sources_of(part)
-            elif names and isinstance(part, str):
-                yield part
 
 
 # ---------------------------------------------------------------------------- the three forms

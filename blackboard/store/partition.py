@@ -213,6 +213,10 @@ class Partition(Control):
         """Note that all boards were matched up to a revision."""
         await self.calls.command("HSET", self.keys.triggers, "?matched", revision)
 
+    async def source_names(self) -> set[str]:
+        """The names of all registered sources."""
+        return {name.decode() for name in await self.calls.command("HKEYS", self.keys.sources)}
+
     async def cards(self) -> dict[str, Any]:
         """The cards of all registered sources, by name."""
         rows = stub.pairs(await self.calls.command("HGETALL", self.keys.sources))

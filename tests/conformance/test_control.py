@@ -8,7 +8,18 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from blackboard import Absent, Blackboard, Board, BoardClosed, Context, EpochConflict, Handoff, NotHeld, helm
+from blackboard import (
+    Absent,
+    Blackboard,
+    Board,
+    BoardClosed,
+    Context,
+    EpochConflict,
+    Handoff,
+    NotHeld,
+    UnknownSource,
+    helm,
+)
 from blackboard.control import Grants, Manual, Parallel, Sequential, State, Strategy, View
 from tests.conformance.kinds import Claim, Decision, Done, Finding, Job
 from tests.conformance.logbook import events_of, fired, types_of
@@ -138,6 +149,15 @@ async def test_a_stale_epoch_is_refused(bb: Blackboard) -> None:
         with pytest.raises(EpochConflict, match="epoch 1, not 7"):
             await board.choreograph(epoch=7)
         assert await types_of(board) == before
+
+
+async def test_a_misspelled_source_is_refused_and_not_waited_for(bb: Blackboard) -> None:
+    working(bb)
+    async with bb:
+        board = bb.board("b")
+        with pytest.raises(UnknownSource, match="chekc"):
+            await board.orchestrate(Sequential("chekc", "decide"))
+        assert await types_of(board) == []
 
 
 async def test_a_closed_board_is_not_switched(bb: Blackboard) -> None:
