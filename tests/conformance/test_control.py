@@ -234,12 +234,10 @@ async def test_stepping_goes_one_activation_at_a_time_in_either_mode(bb: Blackbo
     async with bb, bb.workers(), bb.controller():
         for name, orchestrated in (("c", False), ("o", True)):
             board = bb.board(name)
-            await board.orchestrate(Backwards()) if orchestrated else None
-            await board.pause() if orchestrated else None
+            await board.orchestrate(Backwards())  # which also begins the board
             if not orchestrated:
-                await board.orchestrate(Manual())
                 await board.choreograph()
-                await board.pause()
+            await board.pause()
             await jobs(board, "a", "b", "c")
             await board.step(timeout=SOON)
             assert len(await fired(board)) == 1
