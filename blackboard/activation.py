@@ -26,6 +26,14 @@ class ActivationState(StrEnum):
     RETRYING = "retrying"
     WAITING = "waiting"
     RUNNING = "running"
+    SLEEPING = "sleeping"
+    """It has begun, and sleeps until the time it said itself."""
+    ASKING = "awaiting approval"
+    """It has begun, or is to begin, and waits for a person's answer."""
+    LIMITED = "limited"
+    """It waits for its turn: as many as its source's limit allows are running."""
+    UNKNOWN = "outcome unknown"
+    """Its worker died while it acted outside the board, and nobody knows whether it did: a person says what became of it."""
     DEAD = "dead"
 
 
@@ -58,6 +66,10 @@ class Activation:
     """The event by which an agent handed control to it; 0 when none did."""
     note: str = ""
     """What the agent that handed control over said."""
+    kept: int = 0
+    """How many durable records it has made of itself."""
+    token: str = ""
+    """The value that its source's limit goes by."""
 
     @property
     def name(self) -> str:

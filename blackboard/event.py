@@ -35,6 +35,15 @@ class EventType(StrEnum):
     PAUSED = "paused"
     RESUMED = "resumed"
     HANDED_OFF = "handed_off"
+    STEPPED = "stepped"
+    PARKED = "parked"
+    SAID = "said"
+    UNSURE = "unsure"
+    ABORTED = "aborted"
+    UNDONE = "undone"
+    SKIPPED = "skipped"
+    SAVED = "saved"
+    RESHAPED = "reshaped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +55,8 @@ class Event:
     entry events have ``address``, ``version``, ``schema`` and ``payload`` (JSON; None when retracted); activation events have
     ``source``, ``addresses`` (bound by its patterns) and ``number``; ``cause`` is the event that brought
     it about. Acts of control have the ``epoch`` they belong to, a switch also the ``mode`` and the ``strategy``, and all of
-    them the ``reason`` that was given.
+    them the ``reason`` that was given. A step that was recorded has its number in ``step``, what an undoing came to is
+    ``outcome``.
     """
 
     board: str
@@ -71,6 +81,8 @@ class Event:
     mode: str | None = None
     epoch: int | None = None
     strategy: str | None = None
+    step: int | None = None
+    outcome: str | None = None
 
     @property
     def at(self) -> datetime:

@@ -14,7 +14,7 @@ import logging
 import math
 import random
 import time
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -38,6 +38,9 @@ logger = logging.getLogger(__name__)
 
 Source = KnowledgeSource[..., Any]
 
+Chore = Callable[[Claimed, Partition], Awaitable[None]]
+"""Does what a board needs done that is no source's work, and says so to the store; fenced by the claim."""
+
 Finished = tuple[Commit, asyncio.Future[Applied | None]]
 """A contribution that is to be committed, and who waits for the answer."""
 
@@ -49,6 +52,9 @@ LANES = 2
 
 LONGEST_NAP = 1.5
 """Seconds after which an idle worker looks for itself, doorbell or not."""
+
+CHORE_PAUSE = 1.0
+"""Seconds after which a chore that failed is given back."""
 
 GRACE = 30.0
 """Seconds that a draining worker gives to what runs."""
@@ -82,6 +88,7 @@ class Duty:
     crew: str
     threads: ThreadPoolExecutor
     options: WorkerOptions
+    chores: Mapping[str, Chore]
 
     def facts(self) -> dict[str, Any]:
         """What `blackboard workers` shows, besides the process."""
@@ -298,8 +305,10 @@ class Shift:
 
     def _take(self, claimed: Claimed) -> None:
         self._last_work = time.monotonic()
-        source = self._duty.sources.get(claimed.claim.source)
-        if source is None or claimed.verdict in UNFIT or self._draining:
+        chore, source = self._duty.chores.get(claimed.claim.source), self._duty.sources.get(claimed.claim.source)
+        if chore is not None and claimed.verdict == "" and not self._draining:
+            self._do(chore, claimed)
+        elif source is None or claimed.verdict in UNFIT or self._draining:
             self._settle(claimed)
         else:
             self._begin(claimed, source)
@@ -329,17 +338,36 @@ class Shift:
         self._last_work = time.monotonic()
         self._news.set()
 
+    def _do(self, chore: Chore, claimed: Claimed) -> None:
+        """Do a chore in the background; one that fails is given back, and its worker goes on."""
+        claim = claimed.claim
+
+        async def done() -> None:
+            self._leases.hold(claim, self._options.lease)
+            try:
+                await chore(claimed, self._partition)
+            except Exception:
+                logger.exception("%s of board %s failed, and is given back", claim.source, claim.board)
+                await asyncio.sleep(CHORE_PAUSE)  # what fails at once must not spin
+                await self._outage.tell(lambda: self._partition.release(claim, "ready"))
+            finally:
+                self._leases.drop(claim)
+
+        self._in_background(done())
+
     def _settle(self, claimed: Claimed) -> None:
         """Settle in the background what is not to be run here."""
+        self._in_background(
+            self._outage.tell(lambda: settle(claimed=claimed, partition=self._partition, author=self._duty.worker))
+        )
 
-        async def settled() -> None:
-            await self._outage.tell(
-                lambda: settle(claimed=claimed, partition=self._partition, author=self._duty.worker)
-            )
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        async def worked() -> None:
+            await work
             self._hungry = True
             self._news.set()
 
-        task = asyncio.create_task(settled())
+        task = asyncio.create_task(worked())
         self._settling.add(task)
         task.add_done_callback(self._settling.discard)
 

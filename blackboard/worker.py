@@ -10,10 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from blackboard.board import Host
 from blackboard.registration import register
 from blackboard.service import Service
-from blackboard.shift import Duty, Shift, Source, WorkerOptions
+from blackboard.shift import Chore, Duty, Shift, Source, WorkerOptions
 from blackboard.tasks import all_together
 
 __all__ = ["Worker", "WorkerOptions"]
+
+CHORES: Mapping[str, Chore] = {}
+"""What every worker does besides its sources, by the name of the chore."""
 
 LEFT_BEHIND = 64
 """Threads beyond the concurrency: a plain function cannot be stopped, and must not hold up those that come after it."""
@@ -37,7 +40,7 @@ class Worker(Service):
         threads = ThreadPoolExecutor(self._options.concurrency + LEFT_BEHIND, thread_name_prefix="blackboard-agent")
         try:
             await register(store, crew, self._sources.values())
-            duty = Duty(self.id, self._host, self._sources, tuple(self._sources), crew, threads, self._options)
+            duty = Duty(self.id, self._host, self._sources, tuple(self._sources), crew, threads, self._options, CHORES)
             self._shifts = [Shift(duty, store, partition) for partition in store.partitions]
             if self._ended:  # told to stop before it had begun
                 return

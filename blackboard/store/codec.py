@@ -23,13 +23,17 @@ STATES = {
     "t": ActivationState.RETRYING,
     "w": ActivationState.WAITING,
     "x": ActivationState.RUNNING,
+    "s": ActivationState.SLEEPING,
+    "a": ActivationState.ASKING,
+    "q": ActivationState.UNKNOWN,
+    "l": ActivationState.LIMITED,
     "D": ActivationState.DEAD,
 }
 
 _Facts = dict[str, Any]
 """What an event says besides its number, type and time."""
 
-_ENTRY = {b"P": EventType.POSTED, b"R": EventType.REVISED}
+_ENTRY = {b"P": EventType.POSTED, b"R": EventType.REVISED, b"N": EventType.RESHAPED}
 
 
 def identity(source: str, addresses: Sequence[str]) -> str:
@@ -53,7 +57,7 @@ def activation(field: str, text: bytes) -> Activation:
     """An activation from the partition's ``activations`` hash."""
     board, _, rest = field.partition(RS)
     source, addresses = split_identity(rest)
-    head, bound, note, problem = text.decode().split(US, 3)
+    head, bound, token, note, problem = text.decode().split(US, 4)
     facts = json.loads(head)
     return Activation(
         board=board,
@@ -77,6 +81,8 @@ def activation(field: str, text: bytes) -> Activation:
         granted=facts[19],
         handed=facts[20],
         note=note,
+        kept=facts[22],
+        token=token,
     )
 
 
@@ -192,6 +198,26 @@ def _handed_off(words: list[str], seq: int) -> _Facts:
     return _whose(who, seq) | {"by": by, "reason": note or None}
 
 
+def _stepped(words: list[str], _seq: int) -> _Facts:
+    by, who, number, step, name = words
+    return _whose(who, number) | {"by": by, "step": int(step), "reason": name}
+
+
+def _parked(words: list[str], _seq: int) -> _Facts:
+    by, who, number, due, reason = words
+    return _whose(who, number) | {"by": by, "due": int(due) or None, "reason": reason}
+
+
+def _aborted(words: list[str], _seq: int) -> _Facts:
+    by, savepoint, reason = words
+    return {"by": by, "cause": int(savepoint), "reason": reason or None}
+
+
+def _undone(words: list[str], _seq: int) -> _Facts:
+    by, outcome, reason = words
+    return {"by": by, "outcome": outcome, "reason": reason or None}
+
+
 _OTHERS: dict[bytes, tuple[EventType, Callable[[list[str], int], _Facts]]] = {
     b"B": (EventType.CREATED, _program),
     b"X": (EventType.RETRACTED, _retracted),
@@ -208,4 +234,12 @@ _OTHERS: dict[bytes, tuple[EventType, Callable[[list[str], int], _Facts]]] = {
     b"Z": (EventType.PAUSED, _held),
     b"Y": (EventType.RESUMED, _held),
     b"H": (EventType.HANDED_OFF, _handed_off),
+    b"S": (EventType.STEPPED, _stepped),
+    b"Q": (EventType.PARKED, _parked),
+    b"L": (EventType.SAID, _ended),
+    b"U": (EventType.UNSURE, _ended),
+    b"K": (EventType.SKIPPED, _ended),
+    b"A": (EventType.ABORTED, _aborted),
+    b"J": (EventType.UNDONE, _undone),
+    b"I": (EventType.SAVED, _program),
 }

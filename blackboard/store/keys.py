@@ -23,11 +23,16 @@ PARTITION_KEYS = {
     "crews": "hash: source → |crew|crew|, the groups of workers that run it, ! before it when it is paused; "
     "!source → since when, by whom, why",
     "acts": "list: the latest acts on sources: what US source US time US author US reason",
+    "slots": "sorted set by text: what runs under a limit of its source, and what waits for its turn",
+    "gauges": "hash: what limits remember of a source: its rate, its breaker",
+    "asked": "sorted set: activation that waits for a person → since when, ms",
+    "schemas": "hash: kind/version → JSON schema",
 }
 """What every script gets first, in this order. They live as long as the namespace."""
 
 BOARD_KEYS = {
-    "meta": "hash: state → status seq busy closing floor rev count idle mode+gate epoch unattended; "
+    "meta": "hash: state → status seq busy closing floor rev count idle mode+gate epoch unattended "
+    "opened deadline behind; "
     "k:kind → its last event; cleared → revision; strategy, memo, seen → its control",
     "entries": "hash: address → version seq depth schema payload",
     "memory": "sorted set by text: alpha US token US key, the entries that pass a pattern",
@@ -35,6 +40,7 @@ BOARD_KEYS = {
     "log": "list: events; event n is element n - 1",
     "fired": "hash: identity → what it fired on last",
     "ops": "sorted set by text: operation US answer, the latest from outside",
+    "records": "hash: what activations have recorded of themselves: their steps, their progress",
 }
 """What a script gets for every board it writes, in this order. All expire together, a retention after the board's close."""
 

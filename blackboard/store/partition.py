@@ -340,7 +340,7 @@ def _facts(board: str, state: bytes) -> BoardFacts:
     facts = BoardFacts(board, status, int(seq), int(busy), int(closing), int(count))
     if not control:  # written before there was control
         return facts
-    gate, epoch, unattended = control
+    gate, epoch, unattended, *_ = control
     mode = "orchestration" if gate[0] == "o" else "choreography"
     return replace(facts, mode=mode, gate=gate[1], epoch=int(epoch), unattended=int(unattended))
 

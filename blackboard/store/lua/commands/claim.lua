@@ -13,6 +13,7 @@
 --- @include "condition"
 --- @include "triggers"
 --- @include "control"
+--- @include "chores"
 --- @include "binding"
 --- @include "claiming"
 

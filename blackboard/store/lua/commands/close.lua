@@ -14,6 +14,7 @@
 --- @include "condition"
 --- @include "triggers"
 --- @include "control"
+--- @include "chores"
 --- @include "agenda"
 --- @include "closing"
 
@@ -25,6 +26,7 @@ if ctx.status ~= 'open' then return { 'done', ctx.seq, 0 } end
 
 local dropped = closing.drop_agenda(ctx)
 control.dismiss(ctx)
+chores.drop_all(ctx)
 ctx.status = 'closed'
 board.event(ctx, 'C', author, reason, dropped)
 board.flush()

@@ -19,6 +19,7 @@
 --- @include "condition"
 --- @include "triggers"
 --- @include "control"
+--- @include "chores"
 --- @include "agenda"
 --- @include "binding"
 --- @include "rating"

@@ -15,6 +15,7 @@
 --- @include "condition"
 --- @include "triggers"
 --- @include "control"
+--- @include "chores"
 --- @include "agenda"
 --- @include "binding"
 --- @include "rating"
@@ -30,6 +31,12 @@ local activation, why = settling.held(claim)
 if not activation then return why end
 
 local dirty, ctx = activation[DIRTY] == 1, claim.board
+if chores.is(claim.identity) then
+  chores.give_back(ctx, claim.identity, activation)
+  control.finish()
+  partition.wake(partition.awake)
+  return 'ok'
+end
 if verdict == 'dead' then
   if reason ~= 'crash limit' then activation[ATTEMPTS] = activation[ATTEMPTS] + 1 end
   agenda.bury(ctx, claim.identity, activation, claim.owner, reason, problem)

@@ -16,6 +16,7 @@
 --- @include "condition"
 --- @include "triggers"
 --- @include "control"
+--- @include "chores"
 --- @include "agenda"
 --- @include "binding"
 --- @include "rating"
@@ -42,6 +43,12 @@ local activation, why = settling.held(claim)
 if not activation then return why end
 
 local dirty, ctx = activation[DIRTY] == 1, claim.board
+if chores.is(claim.identity) then
+  chores.give_back(ctx, claim.identity, activation)
+  control.finish()
+  partition.wake(partition.awake)
+  return 'ok'
+end
 if verdict == 'wait' and not dirty then
   board.event(ctx, 'W', claim.owner, claim.identity, activation[NUMBER], reason)
   agenda.move(ctx, claim.identity, activation, 'w')

@@ -98,10 +98,11 @@ function agenda.open(ctx, trigger, identity, bound, cause, depth, rated)
   local due, quiescent = delayed and board.now + trigger.af or 0, trigger.q or 0
   local activation = {
     '-', number, cause, depth, trigger.pr or 0, board.now, due, 0, 0, 0, '-', 0, 0, 0, 0, quiescent, 0, '-', rated, 0, 0,
-    0, bound, '', '',
+    0, 0, 0, bound, '', '', '',
   }
   if partition.activation(ctx.id .. RS .. identity) then partition.dead[ctx.id .. RS .. identity] = false end
   lexset.put(board.agenda(ctx), identity, true)
+  ctx.opened = ctx.opened + 1
   agenda.move(ctx, identity, activation, delayed and 'd' or 'r')
 end
 

@@ -5,9 +5,9 @@
 
 local board = {}
 --- @private
-local BOARD_KEYS = 7
--- The last four are missing where a board was written before there was control.
-local BOARD_STATE = '^(%a+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) ?([co]?)([-ps]?) ?(%d*) ?(%d*)$'
+local BOARD_KEYS = 8
+-- What comes after the eighth is missing where a board was written by an earlier release.
+local BOARD_STATE = '^(%a+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) ?([co]?)([-ps]?) ?(%d*) ?(%d*) ?(%d*) ?(%d*) ?(%d*)$'
 
 -- Boards as tables, used again by later calls: filling one is cheaper than making one.
 local used_boards = {}
@@ -26,23 +26,25 @@ local function blank(place)
   return ctx
 end
 
---- Opens a board by its seven keys. `seq` counts events; `busy` and `closing` count the activations that will still do
+--- Opens a board by its eight keys. `seq` counts events; `busy` and `closing` count the activations that will still do
 --- something (`closing`: those of sources that wait for quiescence; `idle`: such ones that wait for their precondition);
 --- `floor` is the highest version ever retracted. `mode` is c (choreography) or o (orchestration), `gate` - (open), p (paused)
 --- or s (paused after the next decision), `control` the epoch of control, `unattended` the milliseconds after which a board
---- without a controller is choreographed again (0: never).
-local function open(id, meta, entries, memory, agenda_key, log, fired, ops)
+--- without a controller is choreographed again (0: never). `opened` counts the activations there ever were, `deadline` is the
+--- time after which none starts (0: none), `behind` counts the kinds of which entries wait to be brought forward.
+local function open(id, meta, entries, memory, agenda_key, log, fired, ops, records)
   local state = redis.call('HGET', meta, 'state')
-  local status, seq, busy, closing, floor, rev, count, idle, mode, gate, epoch, unattended
+  local status, seq, busy, closing, floor, rev, count, idle, mode, gate, epoch, unattended, opened, deadline, behind
     = string.match(state or '', BOARD_STATE)
   if state and not status then error('the facts of board ' .. id .. ' cannot be read: ' .. state) end
   local ctx = blank(#board.all + 1)
   ctx.id, ctx.meta, ctx.entries, ctx.memory_key, ctx.agenda_key, ctx.log = id, meta, entries, memory, agenda_key, log
-  ctx.fired, ctx.ops, ctx.status, ctx.seq = fired, ops, status, tonumber(seq or 0)
+  ctx.fired, ctx.ops, ctx.records, ctx.status, ctx.seq = fired, ops, records, status, tonumber(seq or 0)
   ctx.busy, ctx.closing, ctx.floor = tonumber(busy or 0), tonumber(closing or 0), tonumber(floor or 0)
   ctx.rev, ctx.count, ctx.idle = tonumber(rev or 0), tonumber(count or 0), tonumber(idle or 0)
   ctx.mode, ctx.gate = mode == 'o' and 'o' or 'c', gate ~= '' and gate or '-'
   ctx.control, ctx.unattended = tonumber(epoch) or 0, tonumber(unattended) or 0
+  ctx.opened, ctx.deadline, ctx.behind = tonumber(opened) or 0, tonumber(deadline) or 0, tonumber(behind) or 0
   board.all[#board.all + 1], board.by_id[id] = ctx, ctx
   return ctx
 end
@@ -66,7 +68,8 @@ function board.open(id, first) return open(id, unpack(arguments.keys, first, fir
 function board.view(id)
   if board.by_id[id] then return board.by_id[id] end
   local stem = partition.tag .. 'b:' .. id .. ':'
-  return open(id, stem .. 'meta', stem .. 'entries', stem .. 'memory', stem .. 'agenda', stem .. 'log')
+  return open(id, stem .. 'meta', stem .. 'entries', stem .. 'memory', stem .. 'agenda', stem .. 'log',
+    stem .. 'fired', stem .. 'ops', stem .. 'records')
 end
 
 --- Opens the boards named in ARGV (`count, id, …`), whose keys follow those of the partition.
@@ -132,6 +135,8 @@ end
 local EVENT_FIELDS = {
   B = '%s', P = '%s %s %d %s %s', R = '%s %s %d %s %s', X = '%s %s %d', T = '%d %s %d', O = '%d %s %d', F = '%s %s %d %d %d %d',
   E = '%s %s %d %d %d %s', D = '%s %s %d %s %s', W = '%s %s %d %s', V = '%s %s %d', C = '%s %s %d',
+  S = '%s %s %d %d %s', Q = '%s %s %d %d %s', L = '%s %s %d %s', U = '%s %s %d %s', K = '%s %s %d %s',
+  A = '%s %d %s', J = '%s %s %s', I = '%s %s', N = '%s %s %d %s %s',
   M = '%s %s %d %s %s', G = '%s %s %d %d %s', Z = '%s %d %s', Y = '%s %d %s', H = '%s %s %s',
 }
 local formats = {} -- made at first use: while a library is loaded, it has no functions to call
@@ -195,12 +200,12 @@ local function flush_firings(ctx)
   many('HSET', ctx.fired, set, n)
 end
 
-local META = '%s %d %d %d %d %d %d %d %s%s %d %d'
+local META = '%s %d %d %d %d %d %d %d %s%s %d %d %d %d %d'
 
 local function flush_meta(ctx)
   local set, n = scratch.set, 2
   set[1], set[2] = 'state', string.format(META, ctx.status, ctx.seq, ctx.busy, ctx.closing, ctx.floor,
-    ctx.rev, ctx.count, ctx.idle, ctx.mode, ctx.gate, ctx.control, ctx.unattended)
+    ctx.rev, ctx.count, ctx.idle, ctx.mode, ctx.gate, ctx.control, ctx.unattended, ctx.opened, ctx.deadline, ctx.behind)
   for name, value in pairs(ctx.facts or NONE) do set[n + 1], set[n + 2], n = name, value, n + 2 end
   if ctx.kinds then
     for kind, seq in pairs(ctx.kinds) do set[n + 1], set[n + 2], n = 'k:' .. kind, string.format('%d', seq), n + 2 end

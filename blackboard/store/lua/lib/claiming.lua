@@ -69,6 +69,10 @@ local function reap_leases()
         settle[#settle + 1] = { field, 'poison' }
       elseif control.is_control(identity) then
         recover_control(field, activation, settle)
+      elseif chores.is(identity) then
+        activation[STATE], activation[OWNER] = 'r', '-'
+        partition.leases[field] = false
+        make_ready(field, codec.source(identity), activation)
       elseif activation[DIRTY] == 1 or not trigger then
         settle[#settle + 1] = { field, 'revisit' }
       else
@@ -232,7 +236,13 @@ function claiming.hand_out(reply, field, owner, lease, flag)
   reply[n + 8], reply[n + 9] = flag, activation[NOTE]
   local of_control = control.is_control(identity)
   local mark = of_control and 0
-  if of_control then emit_view(reply, ctx) else mark = emit_binding(reply, ctx, trigger, identity, activation) end
+  if of_control then
+    emit_view(reply, ctx)
+  elseif chores.is(identity) then
+    reply[#reply + 1], mark = 0, 0
+  else
+    mark = emit_binding(reply, ctx, trigger, identity, activation)
+  end
   if flag == '' and mark then
     activation[MARK] = mark
   elseif not mark and (flag == '' or flag == 'bid') then
@@ -251,6 +261,7 @@ local function flag_of(field, activation)
     if activation[DUE_AT] > 0 then partition.due[field], activation[DUE_AT] = false, 0 end
     return ''
   end
+  if chores.is(identity) then return '' end
   local ctx = board.view(id)
   if not control.holds_back(ctx, activation) then return '' end
   if control.awaits_bid(ctx, identity, activation) then return 'bid' end

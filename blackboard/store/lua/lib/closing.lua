@@ -21,7 +21,8 @@ end
 --- One rule for all keys of a board.
 function closing.expire(ctx, retention)
   if retention <= 0 then return end
-  for _, key in ipairs({ ctx.meta, ctx.entries, ctx.memory_key, ctx.agenda_key, ctx.log, ctx.fired, ctx.ops }) do
+  for _, key in ipairs({ ctx.meta, ctx.entries, ctx.memory_key, ctx.agenda_key, ctx.log, ctx.fired, ctx.ops,
+    ctx.records }) do
     redis.call('PEXPIRE', key, retention)
   end
 end

@@ -10,11 +10,12 @@ local codec = {}
 -- and making tables is most of what a script costs.)
 local STATE, NUMBER, CAUSE, DEPTH, PRIORITY, SINCE, DUE_AT, ATTEMPTS, CRASHES, EPOCH, OWNER = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
 local MARK, SNAPSHOT, DIRTY, PART, QUIESCENT, STARTED, OWN, RATING, GRANTED, HANDED = 12, 13, 14, 15, 16, 17, 18, 19, 20, 21
-local BID, BOUND, NOTE, PROBLEM = 22, 23, 24, 25
+local BID, RECORDED, UNSURE, BOUND, TOKEN, NOTE, PROBLEM = 22, 23, 24, 25, 26, 27, 28
 --- @private
 
 -- Patterns, made once.
-local FIELDS = '^([^' .. US .. ']*)' .. US .. '([^' .. US .. ']*)' .. US .. '([^' .. US .. ']*)' .. US .. '(.*)$'
+local TO_US = '([^' .. US .. ']*)' .. US
+local FIELDS = '^' .. TO_US .. TO_US .. TO_US .. TO_US .. '(.*)$'
 local SOURCE, ADDRESSES, ADDRESS = '^[^' .. RS .. ']+', RS .. '(.*)$', '[^' .. RS .. ']+'
 local READY_ROW = '%s' .. US .. '%04d' .. US .. '%s' .. US .. '%013d' .. US
 local BOARD = '^([^' .. RS .. ']+)' .. RS .. '(.*)$'
@@ -49,27 +50,27 @@ function codec.source(identity) return string.match(identity, SOURCE) end
 
 function codec.split_field(field) return string.match(field, BOARD) end
 
-local ACTIVATION = '["%s",%d,%d,%d,%d,%d,%d,%d,%d,%d,"%s",%d,%d,%d,%d,%d,%d,"%s",%.14g,%d,%d,%d]' .. US
+local ACTIVATION = '["%s",%d,%d,%d,%d,%d,%d,%d,%d,%d,"%s",%d,%d,%d,%d,%d,%d,"%s",%.14g,%d,%d,%d,%d,%d]' .. US
 
---- An activation is written as a JSON array of its plain facts, then the addresses bound (refire once), what was said when
---- control was handed to it, and its last error.
+--- An activation is written as a JSON array of its plain facts, then the addresses bound (refire once), the value that its
+--- source's limit goes by, what was said when control was handed to it, and its last error.
 function codec.activation(text)
-  local head, bound, note, problem = string.match(text, FIELDS)
+  local head, bound, token, note, problem = string.match(text, FIELDS)
   local activation = cjson.decode(head)
-  activation[BOUND], activation[NOTE], activation[PROBLEM] = bound, note, problem
+  activation[BOUND], activation[TOKEN], activation[NOTE], activation[PROBLEM] = bound, token, note, problem
   return activation
 end
 
 function codec.activation_text(activation)
-  return string.format(ACTIVATION, unpack(activation, 1, BID))
-    .. activation[BOUND] .. US .. activation[NOTE] .. US .. activation[PROBLEM]
+  return string.format(ACTIVATION, unpack(activation, 1, UNSURE))
+    .. activation[BOUND] .. US .. activation[TOKEN] .. US .. activation[NOTE] .. US .. activation[PROBLEM]
 end
 
 --- The rating in an activation's text.
-function codec.rating(text) return tonumber(string.match(text, '"[^"]*",([^,]+),%d+,%d+,%d%]' .. US)) end
+function codec.rating(text) return tonumber(string.match(text, '"[^"]*",([^,]+),%d+,%d+,%d,%d+,%d%]' .. US)) end
 
 --- Whether its source has bid, by an activation's text.
-function codec.has_bid(text) return string.match(text, ',(%d)%]' .. US) == '1' end
+function codec.has_bid(text) return string.match(text, ',(%d),%d+,%d%]' .. US) == '1' end
 
 --- Whether a worker holds it: to run it, or to ask for its bid.
 function codec.is_leased(activation)

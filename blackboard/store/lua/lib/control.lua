@@ -59,7 +59,7 @@ function control.arouse(ctx)
   local field = field_of(ctx)
   local activation = partition.activation(field)
   if not activation then
-    activation = { '-', ctx.seq, ctx.seq, 0, 0, 0, 0, 0, 0, 0, '-', 0, 0, 0, 0, 0, 0, '-', 0, 0, 0, 0, '', '', '' }
+    activation = { '-', ctx.seq, ctx.seq, 0, 0, 0, 0, 0, 0, 0, '-', 0, 0, 0, 0, 0, 0, '-', 0, 0, 0, 0, 0, 0, '', '', '', '' }
     make_ready(ctx, field, activation)
   elseif activation[STATE] == 'x' and activation[DIRTY] == 0 then
     activation[DIRTY] = 1

@@ -2,13 +2,14 @@
 -- Read through and written behind, like the boards.
 
 local partition = {}
-local PARTITION_KEYS = 11
+local PARTITION_KEYS = 15
 -- The first keys of every script, in this order.
 local SOURCES, TRIGGERS, ACTIVATIONS, READY, DUE, LEASES, DEAD, BOARDS, CLAIMS, CREWS, ACTS
+local SLOTS, GAUGES, ASKED, SCHEMAS
 
 at_beginning(function()
-  SOURCES, TRIGGERS, ACTIVATIONS, READY, DUE, LEASES, DEAD, BOARDS, CLAIMS, CREWS, ACTS
-    = unpack(arguments.keys, 1, PARTITION_KEYS)
+  SOURCES, TRIGGERS, ACTIVATIONS, READY, DUE, LEASES, DEAD, BOARDS, CLAIMS, CREWS, ACTS,
+    SLOTS, GAUGES, ASKED, SCHEMAS = unpack(arguments.keys, 1, PARTITION_KEYS)
   partition.tag = string.match(SOURCES, '^(.*)sources$')
   partition.restated = {}
   partition.activations, partition.changed, partition.awake, partition.known_crews = {}, {}, {}, {}
@@ -109,11 +110,30 @@ local function ring(crew)
   end
 end
 
+--- The crews of all workers there are.
+local function every_crew()
+  local rows, every = redis.call('HGETALL', CREWS), '|'
+  for i = 1, #rows, 2 do
+    if string.sub(rows[i], 1, 1) ~= '!' then
+      for crew in string.gmatch(rows[i + 1], '[^|!]+') do
+        if not string.find(every, '|' .. crew .. '|', 1, true) then every = every .. crew .. '|' end
+      end
+    end
+  end
+  return every
+end
+
+local function look_up_crews(source)
+  if source == '@control' then return '|@control|' end
+  if string.byte(source) == 64 then return every_crew() end -- a chore
+  return redis.call('HGET', CREWS, source) or ''
+end
+
 --- The crews that run a source, as `|crew|crew|`.
 function partition.crews(source)
   local crews = partition.known_crews[source]
   if not crews then
-    crews = source == '@control' and '|@control|' or redis.call('HGET', CREWS, source) or ''
+    crews = look_up_crews(source)
     if string.sub(crews, 1, 1) == '!' then crews = '' end -- nobody runs a source that is paused
     partition.known_crews[source] = crews
   end

@@ -1,0 +1,63 @@
+-- Chores: what a board needs done that is no source's work; any worker may do them.
+--
+-- A chore is an activation of a source `@name`, without entries, on no agenda and in no log, at most one of a name on a board.
+-- It is claimed like any other, before all others, and its worker dies no other death; while it is open its board is busy.
+
+local chores = {}
+--- @private
+local NAMES = { '@saga', '@shape' }
+local URGENT = 2000 -- above every priority of a source
+
+local function field_of(ctx, name) return ctx.id .. RS .. name .. RS end
+
+local function make_ready(ctx, name, activation)
+  activation[STATE], activation[OWNER], activation[DIRTY], activation[SINCE] = 'r', '-', 0, board.now
+  partition.leases[field_of(ctx, name)] = false
+  partition.ready[codec.ready(field_of(ctx, name), name, activation)] = 0
+  partition.awake[name] = true
+  partition.put(field_of(ctx, name), activation)
+end
+
+--- Whether an identity is that of a chore.
+function chores.is(identity) return string.byte(identity) == 64 and not control.is_control(identity) end
+
+--- There is something to do: somebody shall; whoever is at it does it once more.
+function chores.begin(ctx, name)
+  local field = field_of(ctx, name)
+  local activation = partition.activation(field)
+  if not activation then
+    ctx.busy, ctx.touched = ctx.busy + 1, true
+    activation = {
+      '-', ctx.seq, ctx.seq, 0, URGENT, 0, 0, 0, 0, 0, '-', 0, 0, 0, 0, 0, 0, '-', 0, 0, 0, 0, 0, 0, '', '', '', '',
+    }
+    make_ready(ctx, name, activation)
+  elseif activation[STATE] == 'x' and activation[DIRTY] == 0 then
+    activation[DIRTY] = 1
+    partition.put(field, activation)
+  end
+end
+
+--- A chore that its worker holds is done, unless there is more to do by now.
+function chores.done(ctx, name, activation)
+  if activation[DIRTY] == 1 then return make_ready(ctx, name, activation) end
+  partition.leases[field_of(ctx, name)] = false
+  partition.put(field_of(ctx, name), false)
+  ctx.busy, ctx.touched = ctx.busy - 1, true
+end
+
+--- A chore that its worker holds, or that a worker died with, is for another to do.
+function chores.give_back(ctx, identity, activation) make_ready(ctx, codec.source(identity), activation) end
+
+--- The board is closed: there is nothing left to do.
+function chores.drop_all(ctx)
+  for _, name in ipairs(NAMES) do
+    local field = field_of(ctx, name)
+    local activation = partition.activation(field)
+    if activation then
+      if activation[STATE] == 'r' then partition.ready[codec.ready(field, name, activation)] = false end
+      if activation[STATE] == 'x' then partition.leases[field] = false end
+      partition.put(field, false)
+      ctx.busy = ctx.busy - 1
+    end
+  end
+end
