@@ -66,9 +66,6 @@ function codec.activation_text(activation)
     .. activation[BOUND] .. US .. activation[TOKEN] .. US .. activation[NOTE] .. US .. activation[PROBLEM]
 end
 
---- The rating in an activation's text.
-function codec.rating(text) return tonumber(string.match(text, '"[^"]*",([^,]+),%d+,%d+,%d,%d+,%d%]' .. US)) end
-
 --- Whether its source has bid, by an activation's text.
 function codec.has_bid(text) return string.match(text, ',(%d),%d+,%d%]' .. US) == '1' end
 

@@ -128,14 +128,15 @@ end
 --- The board's decider knows what happened in this call: it caused it.
 function control.spare(ctx) control.spared[ctx] = true end
 
-local HELD = '^%["[ru]",%d+,%d+,%d+,(-?%d+),(%d+),'
+-- Priority, age and rating in the text of an activation: read with one look from the front.
+local HELD = '^%["[ru]",%d+,%d+,%d+,(-?%d+),(%d+),%d+,%d+,%d+,%d+,"[^"]*",%d+,%d+,%d+,%d+,%d+,%d+,"[^"]*",([^,]+),'
 local COULD_START = { r = true, u = true, b = true }
 
 --- Moves between ready and held; what stays the same of a record is not even decoded.
 local function shift(field, source, text, to)
-  local priority, since = string.match(text, HELD)
+  local priority, since, rated = string.match(text, HELD)
   partition.restate(field, '["' .. to .. string.sub(text, 4))
-  partition.ready[codec.ready_row(field, source, priority, codec.rating(text), since)] = to == 'r' and 0 or false
+  partition.ready[codec.ready_row(field, source, priority, tonumber(rated), since)] = to == 'r' and 0 or false
   if to == 'r' then partition.awake[source] = true end
 end
 
