@@ -11,9 +11,8 @@ import asyncio
 import contextlib
 import json
 import logging
-import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -36,6 +35,7 @@ from blackboard.store.partition import NEW, Partition, Write
 from blackboard.store.store import Store
 from blackboard.store.stub import ClaimRequest, Handed
 from blackboard.tasks import end_all
+from blackboard.thinker import Thinker
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +56,9 @@ BREAK = 1000
 
 LATEST = 2**52
 """The last time, in milliseconds, that the store can keep."""
+
+BIRTH = 2
+"""Events of a board that is created under control: its creation and its switch. Nothing can have ended by then."""
 
 LONGEST_NAP = 1.5
 """Seconds after which an idle controller looks for itself, doorbell or not."""
@@ -89,6 +92,7 @@ class Helm:
         self._outage = Outage("controller", lambda: self._draining)
         self._bell = Doorbell(store.clients, partition.keys.bell(CREW), lambda: self._resting > 0, self._news.set)
         self._leases = LeaseKeeper(store.clients, partition, controller, lease, lambda _claim: None)
+        self._thinker = Thinker()
 
     async def work(self) -> None:
         """Decide until told to stop; what was decided by then still goes out."""
@@ -99,6 +103,7 @@ class Helm:
             await asyncio.gather(*lanes)
         finally:
             self._bell.end()
+            self._thinker.end()
             await end_all([bell, *lanes])
             await asyncio.to_thread(self._leases.stop)
         await self._partition.sign_off(self._controller, LANES)  # after the last sign of life
@@ -205,18 +210,22 @@ class Helm:
         """What the board keeps of its control; what has ended before that, or is missing in the news, it tells itself."""
         memo = Memo.parse(shown.memo)
         missed = claimed.snapshot - shown.seen > len(shown.news)
+        if memo is None and not missed and shown.seen <= BIRTH:
+            memo = Memo()
         if memo is None or missed:
             history = await self._partition.history(claimed.claim.board)
             return Memo(memo.state if memo else None, history)
         return memo.after(shown.news)
 
     async def _think(self, cases: list[_Case]) -> list[Thought]:
-        """Run the strategies in a thread, all in one: they are quick. One that is not pauses its board."""
+        """Run the strategies in a thread, all in one: they are quick. One that is not pauses its board, and has the thread."""
         thoughts: list[Thought] = []
         while len(thoughts) < len(cases):
             left = cases[len(thoughts) :]
-            thinking = _in_a_thread(lambda: _decide_all(left, thoughts))  # noqa: B023  # it is waited for below
+            thinking = self._thinker.ask(lambda: _decide_all(left, thoughts))  # noqa: B023  # it is waited for below
             if not await _answers(thinking, thoughts):
+                self._thinker.end()
+                self._thinker = Thinker()
                 stuck = cases[len(thoughts)]
                 reason = f"its strategy {type(stuck.strategy).__name__} did not answer within {PATIENCE:g} s"
                 thoughts = [*thoughts, Thought(refuse(stuck.claimed, stuck.shown, reason))]
@@ -260,31 +269,6 @@ async def _answers(thinking: asyncio.Future[None], thoughts: Sequence[Thought]) 
         done, _ = await asyncio.wait([thinking], timeout=PATIENCE)
         if done or len(thoughts) == known:
             return bool(done)
-
-
-def _in_a_thread(function: Callable[[], None]) -> asyncio.Future[None]:
-    """Run a function in a thread that holds nobody up: one that never ends must not keep the process from ending."""
-    loop, done = asyncio.get_running_loop(), asyncio.get_running_loop().create_future()
-
-    def finish(error: BaseException | None) -> None:
-        if done.done():
-            return
-        if error is None:
-            done.set_result(None)
-        else:
-            done.set_exception(error)
-
-    def run() -> None:
-        error: BaseException | None = None
-        try:
-            function()
-        except BaseException as raised:  # noqa: BLE001  # it is passed on
-            error = raised
-        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
-            loop.call_soon_threadsafe(finish, error)
-
-    threading.Thread(target=run, name="blackboard-strategy", daemon=True).start()
-    return done
 
 
 @lru_cache(maxsize=256)
