@@ -67,7 +67,7 @@ class Activation:
     note: str = ""
     """What the agent that handed control over said."""
     kept: int = 0
-    """How many durable records it has made of itself."""
+    """How many durable steps it has recorded."""
     token: str = ""
     """The value that its source's limit goes by."""
 
@@ -167,6 +167,8 @@ class Claimed:
     """What the agent that handed control over said."""
     shown: Shown | None = None
     """The board, for a controller."""
+    places: int = 0
+    """How many places of its records are taken: 0 is its progress, from 1 on its steps."""
 
     @property
     def undecidable(self) -> str:

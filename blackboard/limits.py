@@ -16,4 +16,6 @@ class Limits:
     writes: int = 10_000
     """Posts, revisions and retractions in one contribution."""
     entry_bytes: int = 1_048_576
-    """Bytes of an entry's JSON."""
+    """Bytes of an entry's JSON, and of what a durable step returns."""
+    records: int = 10_000
+    """Durable steps of one activation."""

@@ -26,10 +26,12 @@ from blackboard.errors import (
 )
 from blackboard.event import Event
 from blackboard.limits import Limits
+from blackboard.record import Record
 from blackboard.store import codec, stub
 from blackboard.store.calls import Argument, Calls
 from blackboard.store.control import Control
 from blackboard.store.keys import Keys
+from blackboard.store.records import Kept, Records
 from blackboard.store.stub import ClaimRequest, Handed
 
 ANYTHING, NEW, SNAPSHOT = -1, -2, -3
@@ -97,7 +99,7 @@ class BoardFacts:
         return self.busy == 0 and self.closing == 0
 
 
-class Partition(Control):
+class Partition(Control, Records):
     """The scripts and reads of one partition. ``now`` arguments are for tests; None asks the server's clock.
 
     ``strategy`` (its JSON and its name) orchestrates boards that are new.
@@ -131,9 +133,11 @@ class Partition(Control):
         answer = await self._run("close", [board], [stub.now(now), 1, board, author, reason, retention])
         return answer[0].decode(), int(answer[2])
 
-    async def revive(self, board: str, identity: str, author: str, now: int | None = None) -> str:
-        """Try a dead activation again: ``ok``, ``absent``, ``obviated`` or ``closed``."""
-        answer: bytes = await self._run("revive", [board], [stub.now(now), 1, board, identity, author])
+    async def revive(
+        self, board: str, identity: str, author: str, now: int | None = None, *, fresh: bool = False
+    ) -> str:
+        """Try a dead activation again, ``fresh`` without what it has recorded: ``ok``, ``absent``, ``obviated`` or ``closed``."""
+        answer: bytes = await self._run("revive", [board], [stub.now(now), 1, board, identity, author, int(fresh)])
         return answer.decode()
 
     # ------------------------------------------------------------------ running
@@ -157,13 +161,13 @@ class Partition(Control):
         return Handed(codec.claimed(answer, request.owner), answer[0])
 
     async def fail(
-        self, claim: Claim, verdict: str, delay: int, reason: str, problem: str, now: int | None = None
+        self, claim: Claim, verdict: str, delay: int, reason: str, problem: str, now: int | None = None, drop: int = 0
     ) -> str:
-        """Record a failure: verdict ``retry`` (after ``delay`` ms) or ``dead``.
+        """Record a failure: verdict ``retry`` (after ``delay`` ms) or ``dead``; from place ``drop`` on, its records are dropped.
 
         Answers ``ok``, ``done``, ``lost`` or ``closed``.
         """
-        words = [stub.now(now), 1, claim.board, *stub.held(claim, 1), verdict, delay, reason, problem]
+        words = [stub.now(now), 1, claim.board, *stub.held(claim, 1), verdict, delay, reason, problem, drop]
         answer: bytes = await self._run("fail", [claim.board], words)
         return answer.decode()
 
@@ -175,6 +179,30 @@ class Partition(Control):
         words = [stub.now(now), 1, claim.board, *stub.held(claim, 1), verdict, reason]
         answer: bytes = await self._run("release", [claim.board], words)
         return answer.decode()
+
+    async def record(
+        self,
+        claim: Claim,
+        record: Record | None,
+        drop: int = 0,
+        delay: int = -1,
+        writes: Sequence[Write] = (),
+        now: int | None = None,
+    ) -> Kept:
+        """Keep what a running activation records of itself, and what it writes with that; drop the records from a place on.
+
+        With a ``delay`` the record's result is the time that lies so many ms ahead. Raises LeaseLost, BoardClosed, Overloaded,
+        EntryExists, VersionConflict, EntryNotFound.
+        """
+        facts = record or Record(0, "", "", "", "", "")
+        words: list[Argument] = [stub.now(now), *self._bounds, 1, claim.board, *stub.held(claim, 1), drop, facts.place]
+        words += [self._limits.records, facts.kind, facts.name, facts.arguments, facts.binding, delay, facts.result]
+        answer = await self._run("record", [claim.board], words + _writes(writes))
+        if answer[0] in {b"lost", b"done"}:
+            raise LeaseLost(claim.name)
+        if answer[0] != b"ok":
+            raise self._refusal(claim.board, answer if len(answer) > 1 else [answer[0], b"", 0], writes)
+        return Kept(int(answer[1]), int(answer[2]), tuple(int(version) for version in answer[3:]))
 
     async def sign_off(self, worker: str, lanes: int) -> None:
         """Forget a worker that has ended, and the last claims of its lanes."""

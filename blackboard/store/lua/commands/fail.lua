@@ -1,8 +1,9 @@
 -- A running activation failed: it is tried again later, or its attempts are spent and it is kept as dead.
 --
 -- KEYS    partition keys, board keys
--- ARGV    now, board count = 1, board, claim held (5), verdict, delay ms, reason, problem
---         verdict: 'retry' (an attempt is charged) | 'dead' (attempts spent, or the crash limit)
+-- ARGV    now, board count = 1, board, claim held (5), verdict, delay ms, reason, problem, place
+--         verdict: 'retry' (an attempt is charged) | 'dead' (attempts spent, or the crash limit); place: from which on its
+--         records are dropped, so that a retry makes them anew (0: none)
 -- returns 'ok' | 'done' | 'lost' | 'closed'
 -- events  E (failed, will be retried) | D (dead), T, O
 -- repeat  fenced: a second call finds the lease gone and answers 'lost'
@@ -26,7 +27,7 @@ board.now = arguments.now()
 local claim = settling.read(board.open_all())
 if control.is_control(claim.identity) then return 'lost' end -- a controller answers with `decide`
 local verdict, delay = arguments.next(), arguments.number()
-local reason, problem = arguments.next(), arguments.next()
+local reason, problem, place = arguments.next(), arguments.next(), arguments.number()
 local activation, why = settling.held(claim)
 if not activation then return why end
 
@@ -37,6 +38,7 @@ if chores.is(claim.identity) then
   partition.wake(partition.awake)
   return 'ok'
 end
+if place > 0 then agenda.forget(ctx, claim.identity, activation, place) end
 if verdict == 'dead' then
   if reason ~= 'crash limit' then activation[ATTEMPTS] = activation[ATTEMPTS] + 1 end
   agenda.bury(ctx, claim.identity, activation, claim.owner, reason, problem)

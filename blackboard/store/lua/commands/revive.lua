@@ -1,7 +1,7 @@
 -- A dead activation is tried again with fresh attempts.
 --
 -- KEYS    partition keys, board keys
--- ARGV    now, board count = 1, board, identity, author
+-- ARGV    now, board count = 1, board, identity, author, fresh (1: what it has recorded is dropped, so that it begins anew)
 -- returns 'ok' | 'absent' (no dead activation of this identity) | 'obviated' (its trigger no longer holds) | 'closed'
 -- events  V (revived) | O (obviated)
 -- repeat  a second call finds no dead activation and answers 'absent'
@@ -22,13 +22,14 @@
 
 board.now = arguments.now()
 local ctx = board.open_all()[1]
-local identity, author = arguments.next(), arguments.next()
+local identity, author, fresh = arguments.next(), arguments.next(), arguments.number()
 if ctx.status == 'closed' then return 'closed' end
 local activation = partition.activation(ctx.id .. RS .. identity)
 if not activation or activation[STATE] ~= 'D' then return 'absent' end
 
 local trigger = triggers.source(codec.source(identity))
 if trigger then agenda.retune(ctx, identity, activation, trigger) end
+if fresh == 1 then agenda.forget(ctx, identity, activation, 0) end
 board.event(ctx, 'V', author, identity, activation[NUMBER])
 partition.dead[ctx.id .. RS .. identity] = false
 lexset.put(board.agenda(ctx), identity, true)

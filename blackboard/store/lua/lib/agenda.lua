@@ -1,18 +1,26 @@
 -- The agenda of a board: how activations come, wait, become ready and leave.
 --
--- States: r ready, u held (ungranted), b bidding, d delayed, t retrying, w waiting for its precondition, x running, D dead.
+-- States: r ready, u held (ungranted), b bidding, d delayed, t retrying, w waiting for its precondition, x running, s sleeping,
+-- a awaiting approval, D dead.
 --
 -- Bidding is held, too: it is in the ready set, for a worker to ask for the bid, or among the leases while one asks. It
 -- cannot be granted before it has bid: a worker that could run it can ask as well, and a bid takes no longer than its limit.
+--
+-- What sleeps or asks in the middle of its work is parked: it has begun, which its PART says (-1) until it runs again. Only the
+-- loss of an entry that it is bound to takes it off the agenda.
 
 local agenda = {}
 --- @private
-local ACTIVE = { r = true, u = true, b = true, d = true, t = true, x = true }
+local ACTIVE = { r = true, u = true, b = true, d = true, t = true, x = true, s = true }
+local PARKED = { s = true, a = true }
+local COULD_START = { r = true, u = true, b = true }
 
 --- Counts an activation in or out of what keeps the board from quiescence.
 local function weigh(ctx, activation, sign)
-  if activation[STATE] == 'w' then ctx.idle = ctx.idle + sign * activation[QUIESCENT] end
-  if not ACTIVE[activation[STATE]] then return end
+  local state = activation[STATE]
+  local unanswered = state == 'a' and activation[DUE_AT] == 0 -- only input from outside can go on
+  if state == 'w' or unanswered and activation[PART] ~= -1 then ctx.idle = ctx.idle + sign * activation[QUIESCENT] end
+  if unanswered or not (ACTIVE[state] or state == 'a') then return end
   if activation[QUIESCENT] == 1 then
     ctx.closing = ctx.closing + sign
   else
@@ -25,8 +33,9 @@ local function unschedule(field, source, activation)
     partition.leases[field] = false
   elseif activation[STATE] == 'r' or activation[STATE] == 'b' then
     partition.ready[codec.ready(field, source, activation)] = false
-  elseif activation[STATE] == 'd' or activation[STATE] == 't' then
+  elseif activation[STATE] == 'd' or activation[STATE] == 't' or PARKED[activation[STATE]] then
     partition.due[field] = false
+    if activation[STATE] == 'a' then partition.asked[field] = false end
   end
 end
 
@@ -34,10 +43,19 @@ local function schedule(field, source, activation)
   if activation[STATE] == 'r' or activation[STATE] == 'b' then
     partition.ready[codec.ready(field, source, activation)] = 0
     partition.awake[source] = true
-  elseif activation[STATE] == 'd' or activation[STATE] == 't' then
+  elseif activation[STATE] == 'd' or activation[STATE] == 't' or PARKED[activation[STATE]] then
+    if activation[STATE] == 'a' then partition.asked[field] = activation[SINCE] end
+    if activation[STATE] == 'a' and activation[DUE_AT] == 0 then return end
     partition.due[field] = activation[DUE_AT]
     partition.awake[source] = true -- a worker that sleeps for long must learn when to look
   end
+end
+
+--- What an activation that stops running, or waits in another way than before, still knows of having begun.
+local function remember(activation, before, state)
+  activation[OWNER] = '-'
+  if PARKED[state] or activation[PART] == -1 and before ~= 'x' and COULD_START[state] then return end
+  activation[DIRTY], activation[PART] = 0, 0
 end
 
 --- Moves an activation to another state, with everything that hangs on it.
@@ -49,8 +67,8 @@ function agenda.move(ctx, identity, activation, state)
     state = control.awaits_bid(ctx, identity, activation) and 'b' or 'u'
     if state == 'u' then control.arouse(ctx) end
   end
+  if state ~= 'x' then remember(activation, activation[STATE], state) end
   activation[STATE] = state
-  if state ~= 'x' then activation[OWNER], activation[DIRTY], activation[PART] = '-', 0, 0 end
   schedule(field, source, activation)
   weigh(ctx, activation, 1)
   partition.put(field, activation)
@@ -91,6 +109,13 @@ function agenda.retune(ctx, identity, activation, trigger)
   ctx.touched = true
 end
 
+--- Drops what an activation has recorded of itself, from one of its places on.
+function agenda.forget(ctx, identity, activation, first)
+  local source = codec.source(identity)
+  for place = first, activation[RECORDED] - 1 do board.record(ctx, source, activation[NUMBER], place, false) end
+  activation[RECORDED] = math.min(activation[RECORDED], first)
+end
+
 --- Puts a new activation on the agenda.
 function agenda.open(ctx, trigger, identity, bound, cause, depth, rated)
   local number = board.event(ctx, 'T', cause, identity, depth)
@@ -100,7 +125,11 @@ function agenda.open(ctx, trigger, identity, bound, cause, depth, rated)
     '-', number, cause, depth, trigger.pr or 0, board.now, due, 0, 0, 0, '-', 0, 0, 0, 0, quiescent, 0, '-', rated, 0, 0,
     0, 0, 0, bound, '', '', '',
   }
-  if partition.activation(ctx.id .. RS .. identity) then partition.dead[ctx.id .. RS .. identity] = false end
+  local dead = partition.activation(ctx.id .. RS .. identity)
+  if dead then
+    partition.dead[ctx.id .. RS .. identity] = false
+    agenda.forget(ctx, identity, dead, 0)
+  end
   lexset.put(board.agenda(ctx), identity, true)
   ctx.opened = ctx.opened + 1
   agenda.move(ctx, identity, activation, delayed and 'd' or 'r')
@@ -111,6 +140,7 @@ function agenda.leave(ctx, identity, activation)
   local field = ctx.id .. RS .. identity
   weigh(ctx, activation, -1)
   unschedule(field, codec.source(identity), activation)
+  if activation[RECORDED] > 0 then agenda.forget(ctx, identity, activation, 0) end
   if activation[STATE] == 'D' then
     partition.dead[field] = false
   else
@@ -128,10 +158,22 @@ end
 --- Its attempts are spent: it leaves the agenda and is kept with its last error.
 function agenda.bury(ctx, identity, activation, by, reason, problem)
   board.event(ctx, 'D', by, identity, activation[NUMBER], reason, problem)
-  activation[PROBLEM], activation[DUE_AT], activation[GRANTED] = problem, board.now, 0
+  activation[PROBLEM], activation[GRANTED] = problem, 0
   agenda.move(ctx, identity, activation, 'D')
+  activation[DUE_AT] = board.now -- now that it no longer says how long an answer is waited for
   lexset.put(board.agenda(ctx), identity, false)
   partition.dead[ctx.id .. RS .. identity] = 0
+end
+
+--- Somebody has answered an approval, or taken it away: whoever waits for that goes on.
+function agenda.hear(ctx, change)
+  if change.new and condition.value(change.new, 'state') == 'open' then return end
+  local name = condition.value(change.new or change.old, 'activation')
+  local number = type(name) == 'string' and tonumber(string.match(name, '#(%d+)$'))
+  local identity = number and board.identity(ctx, number)
+  local activation = identity and partition.activation(ctx.id .. RS .. identity)
+  if not activation or activation[NUMBER] ~= number or activation[STATE] ~= 'a' then return end
+  agenda.move(ctx, identity, activation, 'r')
 end
 
 --- The identities of a source that are on the agenda, in order.

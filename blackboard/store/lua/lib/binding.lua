@@ -195,6 +195,13 @@ function binding.at(ctx, trigger, addresses, handed)
   return addresses[n + 1] == nil and bound or nil -- more addresses than patterns: the trigger has changed since
 end
 
+--- Whether an activation runs on its binding, or has begun and will go on with it as long as the entries are there.
+function binding.is_in_use(ctx, item, activation)
+  if activation[PART] ~= -1 or activation[STATE] == 'x' then return activation[STATE] == 'x' end
+  local addresses = activation[BOUND] ~= '' and codec.addresses(RS .. activation[BOUND]) or codec.addresses(item.identity)
+  return binding.at(ctx, item.trigger, addresses, true) ~= nil
+end
+
 --- The newest of the entries that can trigger this binding, leaving out the events of `own`.
 function binding.newest(ctx, trigger, bound, own)
   local newest = 0

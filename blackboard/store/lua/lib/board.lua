@@ -6,6 +6,7 @@
 local board = {}
 --- @private
 local BOARD_KEYS = 8
+local TRIGGERED = '^T' .. US .. '%d+' .. US .. '%d+' .. US .. '([^' .. US .. ']*)'
 -- What comes after the eighth is missing where a board was written by an earlier release.
 local BOARD_STATE = '^(%a+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) ?([co]?)([-ps]?) ?(%d*) ?(%d*) ?(%d*) ?(%d*) ?(%d*)$'
 
@@ -23,6 +24,7 @@ local function blank(place)
   used_boards[place] = ctx
   ctx.cache, ctx.happened, ctx.touched, ctx.events, ctx.changed, ctx.firings = {}, 0, false, false, false, false
   ctx.kinds, ctx.memory_set, ctx.agenda_set, ctx.born, ctx.facts = false, false, false, false, false
+  ctx.recorded = false
   return ctx
 end
 
@@ -114,6 +116,26 @@ function board.put(ctx, address, entry)
   ctx.changed[address] = true
 end
 
+--- What an activation has recorded of itself in one of its places, or false. (0 is its progress; from 1 on, its steps.)
+function board.recorded(ctx, source, number, place)
+  local field = codec.record(source, number, place)
+  local text = ctx.recorded and ctx.recorded[field]
+  if text == nil or not ctx.recorded then text = redis.call('HGET', ctx.records, field) end
+  return text
+end
+
+--- Records something of an activation in one of its places; false forgets what is there.
+function board.record(ctx, source, number, place, text)
+  if not ctx.recorded then ctx.recorded = {} end
+  ctx.recorded[codec.record(source, number, place)], ctx.touched = text, true
+end
+
+--- The identity of the activation of this number, or nil: its number is that of the event that triggered it.
+function board.identity(ctx, number)
+  local text = redis.call('LINDEX', ctx.log, number - 1)
+  return text and string.match(text, TRIGGERED)
+end
+
 --- Notes a fact of the board that is not among those that every call needs.
 function board.note(ctx, name, value)
   if not ctx.facts then ctx.facts = {} end
@@ -200,6 +222,20 @@ local function flush_firings(ctx)
   many('HSET', ctx.fired, set, n)
 end
 
+local function flush_records(ctx)
+  local set, removed, n, r = scratch.set, scratch.removed, 0, 0
+  for field, text in pairs(ctx.recorded) do
+    if text then
+      set[n + 1], set[n + 2], n = field, text, n + 2
+    else
+      removed[r + 1], r = field, r + 1
+    end
+  end
+  many('HSET', ctx.records, set, n)
+  many('HDEL', ctx.records, removed, r)
+  ctx.recorded = false
+end
+
 local META = '%s %d %d %d %d %d %d %d %s%s %d %d %d %d %d'
 
 local function flush_meta(ctx)
@@ -219,6 +255,7 @@ local function flush_one(ctx)
   flush_meta(ctx)
   if ctx.changed then flush_entries(ctx) end
   if ctx.firings then flush_firings(ctx) end
+  if ctx.recorded then flush_records(ctx) end
   if ctx.memory_set then lexset.flush(ctx.memory_set) end
   if ctx.agenda_set then lexset.flush(ctx.agenda_set) end
 end

@@ -11,6 +11,7 @@ local WORD = '[^' .. US .. ']+'
 local FIRST, FIELD = '^' .. WORD, '^' .. WORD .. US .. WORD .. US .. WORD .. US .. WORD .. US .. '(.*)$'
 local SCAN, SWEEP = 64, 128 -- sources looked at, timers and leases moved, in one call
 local CRASH_LIMIT = 3
+local TIMED = { d = true, t = true, s = true, a = true }
 local VIEW, NEWS = 5000, 1000 -- activations and events that a controller is shown
 
 --- Whoever finds that work is ready again wakes those who run it.
@@ -44,7 +45,8 @@ local function fire_timers(settle)
     elseif activation and of_control and activation[STATE] == 'r' then
       partition.due[field] = nil -- no controller came in time; it keeps its place until it is handed out
       settle[#settle + 1] = { field, 'unattended' }
-    elseif activation and (activation[STATE] == 'd' or activation[STATE] == 't') then
+    elseif activation and TIMED[activation[STATE]] then
+      if activation[STATE] == 'a' then partition.asked[field] = false end
       activation[STATE], activation[SINCE] = 'r', activation[DUE_AT]
       make_ready(field, source, activation)
       partition.put(field, activation)
@@ -169,7 +171,7 @@ end
 local function emit_binding(reply, ctx, trigger, identity, activation)
   local once = trigger and trigger.rf == 'o' and activation[BOUND] ~= ''
   local addresses = codec.addresses(once and codec.source(identity) .. RS .. activation[BOUND] or identity)
-  local bound = trigger and binding.at(ctx, trigger, addresses, activation[HANDED] > 0)
+  local bound = trigger and binding.at(ctx, trigger, addresses, activation[HANDED] > 0 or activation[PART] == -1)
   if not bound then
     reply[#reply + 1] = 0
     return nil
@@ -224,7 +226,8 @@ local function emit_view(reply, ctx)
   reply[#reply + 1] = { ctx.control, ctx.gate, board.now, facts[1] or '', facts[2] or '', seen, open, from + 1, news }
 end
 
---- Hands one activation to the claimer: `field, number, epoch, attempts, crashes, depth, snapshot, flag, note, binding`.
+--- Hands one activation to the claimer: `field, number, epoch, attempts, crashes, depth, snapshot, flag, note, places
+--- of its records, binding`.
 function claiming.hand_out(reply, field, owner, lease, flag)
   local activation, id, identity = partition.activation(field), codec.split_field(field)
   local ctx, trigger = board.view(id), triggers.source(codec.source(identity))
@@ -233,7 +236,7 @@ function claiming.hand_out(reply, field, owner, lease, flag)
   local n = #reply
   reply[n + 1], reply[n + 2], reply[n + 3], reply[n + 4] = field, activation[NUMBER], activation[EPOCH], activation[ATTEMPTS]
   reply[n + 5], reply[n + 6], reply[n + 7] = activation[CRASHES], activation[DEPTH], ctx.seq
-  reply[n + 8], reply[n + 9] = flag, activation[NOTE]
+  reply[n + 8], reply[n + 9], reply[n + 10] = flag, activation[NOTE], activation[RECORDED]
   local of_control = control.is_control(identity)
   local mark = of_control and 0
   if of_control then
@@ -292,7 +295,7 @@ local function hand_out_safely(reply, field, owner, lease, flag)
   activation[STATE], activation[OWNER], activation[EPOCH], activation[STARTED] = 'x', owner, epoch + 1, board.now
   local facts = { field, activation[NUMBER], activation[EPOCH], activation[ATTEMPTS], activation[CRASHES], activation[DEPTH], 0 }
   for _, fact in ipairs(facts) do reply[#reply + 1] = fact end
-  reply[#reply + 1], reply[#reply + 2], reply[#reply + 3] = 'damaged', '', 0
+  for _, fact in ipairs({ 'damaged', '', 0, 0 }) do reply[#reply + 1] = fact end
   partition.leases[field] = board.now + lease
   partition.put(field, activation)
   return 'damaged'

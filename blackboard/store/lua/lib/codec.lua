@@ -50,6 +50,9 @@ function codec.source(identity) return string.match(identity, SOURCE) end
 
 function codec.split_field(field) return string.match(field, BOARD) end
 
+--- The name of one place of what an activation has recorded.
+function codec.record(source, number, place) return string.format('%s' .. RS .. '%d' .. RS .. '%d', source, number, place) end
+
 local ACTIVATION = '["%s",%d,%d,%d,%d,%d,%d,%d,%d,%d,"%s",%d,%d,%d,%d,%d,%d,"%s",%.14g,%d,%d,%d,%d,%d]' .. US
 
 --- An activation is written as a JSON array of its plain facts, then the addresses bound (refire once), the value that its

@@ -129,7 +129,7 @@ end
 function control.spare(ctx) control.spared[ctx] = true end
 
 -- Priority, age and rating in the text of an activation: read with one look from the front.
-local HELD = '^%["[ru]",%d+,%d+,%d+,(-?%d+),(%d+),%d+,%d+,%d+,%d+,"[^"]*",%d+,%d+,%d+,%d+,%d+,%d+,"[^"]*",([^,]+),'
+local HELD = '^%["[ru]",%d+,%d+,%d+,(-?%d+),(%d+),%d+,%d+,%d+,%d+,"[^"]*",%d+,%d+,%d+,%-?%d+,%d+,%d+,"[^"]*",([^,]+),'
 local COULD_START = { r = true, u = true, b = true }
 
 --- Moves between ready and held; what stays the same of a record is not even decoded.

@@ -200,15 +200,15 @@ local function unfired(ctx, work, item, activation)
   return has_news(ctx, item, fired.mark, fired.own)
 end
 
---- A precondition that may answer differently now is asked again.
+--- A precondition that may answer differently now is asked again; so is a person who was asked about older entries.
 local function ask_again(ctx, item, activation)
-  if activation[STATE] == 'w' and (item.fresh or item.retest) then
+  if activation[STATE] == 'w' and (item.fresh or item.retest) or activation[STATE] == 'a' and item.fresh then
     activation[SINCE] = board.now
     agenda.move(ctx, item.identity, activation, 'r')
   end
 end
 
---- What runs is looked at when it has ended.
+--- What runs, or has begun and waits in the middle of its work, is looked at when it has ended.
 local function look_later(ctx, item, activation)
   activation[DIRTY], ctx.touched = 1, true
   if item.fresh then activation[BID] = 0 end
@@ -229,7 +229,7 @@ end
 --- Brings one identity on the agenda, off it, or leaves it, as its trigger says now.
 local function look(ctx, work, item)
   local activation = partition.activation(ctx.id .. RS .. item.identity)
-  if activation and activation[STATE] == 'x' then return look_later(ctx, item, activation) end
+  if activation and binding.is_in_use(ctx, item, activation) then return look_later(ctx, item, activation) end
   if activation and activation[STATE] ~= 'D' and activation[HANDED] > 0 then return look_at_handed(ctx, item, activation) end
   local bound = item.bound or item.trigger.rf ~= 'o' and binding.at(ctx, item.trigger, item.addresses)
   item.bound = bound
@@ -251,7 +251,7 @@ end
 local function look_once(ctx, work, item)
   local trigger, identity = item.trigger, item.identity
   local activation = partition.activation(ctx.id .. RS .. identity)
-  if activation and activation[STATE] == 'x' then return look_later(ctx, item, activation) end
+  if activation and binding.is_in_use(ctx, item, activation) then return look_later(ctx, item, activation) end
   if activation and (activation[STATE] == 'D' or activation[HANDED] > 0) then return end
   local first
   if not board.fired(ctx, identity) and (not trigger.q or ctx.busy == 0) then
@@ -337,7 +337,10 @@ end
 
 --- Runs the changes of one contribution against all triggers. `author` is the identity of the contributing activation.
 function matching.apply(ctx, changes, author, depth)
-  for _, change in ipairs(changes) do matching.remember(ctx, change) end
+  for _, change in ipairs(changes) do
+    matching.remember(ctx, change)
+    if change.kind == 'approval' then agenda.hear(ctx, change) end
+  end
   if not ctx.born and all_plain(changes) then return apply_plainly(ctx, changes, author, depth) end
   local work = new_work(author, depth)
   if ctx.born then

@@ -13,7 +13,7 @@ at_beginning(function()
   partition.tag = string.match(SOURCES, '^(.*)sources$')
   partition.restated = {}
   partition.activations, partition.changed, partition.awake, partition.known_crews = {}, {}, {}, {}
-  partition.ready, partition.due, partition.leases, partition.dead = {}, {}, {}, {}
+  partition.ready, partition.due, partition.leases, partition.dead, partition.asked = {}, {}, {}, {}, {}
 end)
 
 --- The open, running or dead activation of a field (`board RS identity`), or false.
@@ -98,6 +98,7 @@ function partition.flush()
   partition.due = flush_scores(DUE, partition.due)
   partition.leases = flush_scores(LEASES, partition.leases)
   partition.dead = flush_scores(DEAD, partition.dead)
+  partition.asked = flush_scores(ASKED, partition.asked)
 end
 
 --- Rings one doorbell per crew of workers that runs one of the sources. Advisory: a bell may be refused (it is no
