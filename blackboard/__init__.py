@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from blackboard.activation import ActivationState as ActivationState
     from blackboard.activation import StoredEntry as StoredEntry
     from blackboard.application import Blackboard as Blackboard
+    from blackboard.approval import Answer as Answer
+    from blackboard.approval import Approval as Approval
+    from blackboard.approval import Approve as Approve
     from blackboard.board import Board as Board
     from blackboard.board import Receipt as Receipt
     from blackboard.condition import Absent as Absent
@@ -27,6 +30,10 @@ if TYPE_CHECKING:
     from blackboard.entry import Entry as Entry
     from blackboard.entry import Stamp as Stamp
     from blackboard.errors import ActivationNotFound as ActivationNotFound
+    from blackboard.errors import AlreadyAnswered as AlreadyAnswered
+    from blackboard.errors import ApprovalExpired as ApprovalExpired
+    from blackboard.errors import ApprovalNotFound as ApprovalNotFound
+    from blackboard.errors import ApprovalRejected as ApprovalRejected
     from blackboard.errors import BlackboardError as BlackboardError
     from blackboard.errors import BoardClosed as BoardClosed
     from blackboard.errors import BoardNotFound as BoardNotFound
@@ -40,10 +47,12 @@ if TYPE_CHECKING:
     from blackboard.errors import EpochConflict as EpochConflict
     from blackboard.errors import HandoffRefused as HandoffRefused
     from blackboard.errors import InvalidBoardId as InvalidBoardId
+    from blackboard.errors import InvalidChoice as InvalidChoice
     from blackboard.errors import InvalidEntry as InvalidEntry
     from blackboard.errors import InvalidKey as InvalidKey
     from blackboard.errors import InvalidKind as InvalidKind
     from blackboard.errors import InvalidSource as InvalidSource
+    from blackboard.errors import InvalidStep as InvalidStep
     from blackboard.errors import InvalidStrategy as InvalidStrategy
     from blackboard.errors import InvalidTrigger as InvalidTrigger
     from blackboard.errors import LeaseLost as LeaseLost
@@ -53,6 +62,7 @@ if TYPE_CHECKING:
     from blackboard.errors import Refusal as Refusal
     from blackboard.errors import ReservedName as ReservedName
     from blackboard.errors import StaleSnapshot as StaleSnapshot
+    from blackboard.errors import StepMismatch as StepMismatch
     from blackboard.errors import StoreBusy as StoreBusy
     from blackboard.errors import StoreError as StoreError
     from blackboard.errors import StoreProtocolError as StoreProtocolError
@@ -70,9 +80,11 @@ if TYPE_CHECKING:
     from blackboard.handoff import Handoff as Handoff
     from blackboard.knowledge_source import KnowledgeSource as KnowledgeSource
     from blackboard.limits import Limits as Limits
+    from blackboard.record import Progress as Progress
     from blackboard.retry import Backoff as Backoff
     from blackboard.steering import Mode as Mode
     from blackboard.steering import Switch as Switch
+    from blackboard.step import Steps as Steps
     from blackboard.store.connection import Settings as Settings
     from blackboard.worker import Worker as Worker
 
@@ -82,6 +94,7 @@ else:
     _NAMES = {
         "activation": ("Activation", "ActivationState", "StoredEntry"),
         "application": ("Blackboard",),
+        "approval": ("Answer", "Approval", "Approve"),
         "board": ("Board", "Receipt"),
         "condition": ("Absent", "Count", "Quiescent", "any_of", "field", "param"),
         "context": ("Context",),
@@ -91,8 +104,10 @@ else:
         "handoff": ("Handoff",),
         "knowledge_source": ("KnowledgeSource",),
         "limits": ("Limits",),
+        "record": ("Progress",),
         "retry": ("Backoff",),
         "steering": ("Mode", "Switch"),
+        "step": ("Steps",),
         "store.connection": ("Settings",),
         "worker": ("Worker",),
     }
@@ -122,6 +137,13 @@ __all__ = [
     "Activation",
     "ActivationNotFound",
     "ActivationState",
+    "AlreadyAnswered",
+    "Answer",
+    "Approval",
+    "ApprovalExpired",
+    "ApprovalNotFound",
+    "ApprovalRejected",
+    "Approve",
     "Backoff",
     "Blackboard",
     "BlackboardError",
@@ -145,10 +167,12 @@ __all__ = [
     "Handoff",
     "HandoffRefused",
     "InvalidBoardId",
+    "InvalidChoice",
     "InvalidEntry",
     "InvalidKey",
     "InvalidKind",
     "InvalidSource",
+    "InvalidStep",
     "InvalidStrategy",
     "InvalidTrigger",
     "KnowledgeSource",
@@ -158,6 +182,7 @@ __all__ = [
     "NotFound",
     "NotHeld",
     "Overloaded",
+    "Progress",
     "Quiescent",
     "Receipt",
     "Refusal",
@@ -165,6 +190,8 @@ __all__ = [
     "Settings",
     "StaleSnapshot",
     "Stamp",
+    "StepMismatch",
+    "Steps",
     "StoreBusy",
     "StoreError",
     "StoreProtocolError",

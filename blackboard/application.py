@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any, ParamSpec, Self, TypeVar, Unpack, overload
 
+from blackboard.approval import Approval
 from blackboard.board import Board
 from blackboard.clock import to_seconds
 from blackboard.control.notation import to_data
@@ -27,6 +28,9 @@ from blackboard.worker import Worker, WorkerOptions
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+BUILT_IN: dict[str, type[Entry]] = {Approval.__kind__: Approval}
+"""Kinds of the library itself: a program's own cannot have their names."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -105,7 +109,8 @@ class Blackboard:
     def know(self, *kinds: type[Entry]) -> None:
         """Make kinds known by name that no source mentions, for the command line."""
         for kind in kinds:
-            known = self._kinds.setdefault(kind.__kind__, kind)
+            known = BUILT_IN.get(kind.__kind__) or self._kinds.get(kind.__kind__, kind)
+            self._kinds.setdefault(kind.__kind__, known)
             if known is not kind:
                 problem = f"{known.__module__}.{known.__qualname__} has the kind {kind.__kind__} already"
                 remedy = f'Use one of the two, or name one otherwise: class {kind.__name__}(Entry, kind="…")'
@@ -179,6 +184,11 @@ class Blackboard:
         for partition in self.store().partitions:
             ids += await partition.living_boards()
         return ids
+
+    async def approvals(self) -> list[tuple[str, Approval]]:
+        """What activations wait for people to answer on any board, each with the id of its board."""
+        boards = [each for partition in self.store().partitions for each in await partition.asked()]
+        return [(board, approval) for board in boards for approval in await self.board(board).approvals()]
 
     def workers(
         self,

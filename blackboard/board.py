@@ -18,6 +18,7 @@ from blackboard.errors import ActivationNotFound, BoardClosed, BoardNotFound, In
 from blackboard.event import Event, EventType
 from blackboard.ids import check_board_id, check_key, operation_id
 from blackboard.limits import Limits
+from blackboard.people import People
 from blackboard.signature import Injected
 from blackboard.steering import Steering
 from blackboard.store.partition import ANYTHING, NEW, BoardFacts, Partition, Write
@@ -84,7 +85,7 @@ class Host(Protocol):
         ...
 
 
-class Board(Steering, Injected):
+class Board(Steering, People, Injected):
     """The shared workspace of one problem; cheap, and made by its first post.
 
     ``author`` is who its events name: a program, or the activation that the board was given to.
@@ -160,9 +161,10 @@ class Board(Steering, Injected):
             raise BoardNotFound(self.id)
         return answer == "ok"
 
-    async def retry(self, activation: str | int) -> bool:
+    async def retry(self, activation: str | int, *, fresh: bool = False) -> bool:
         """Try a dead activation again, with fresh attempts, by its name (``decide#17``) or number.
 
+        It goes on after the last step that it has recorded; ``fresh`` drops what is recorded, so that it begins anew.
         Returns False when its trigger no longer holds, so that it left instead. Raises ActivationNotFound, BoardClosed.
         """
         source, _, text = str(activation).rpartition("#")
@@ -172,7 +174,7 @@ class Board(Steering, Injected):
         )
         if found is None:
             raise ActivationNotFound(self.id, str(activation))
-        answer = await self._partition.revive(self.id, found.identity, self._author)
+        answer = await self._partition.revive(self.id, found.identity, self._author, fresh=fresh)
         if answer == "absent":
             raise ActivationNotFound(self.id, str(activation))
         if answer == "closed":
@@ -291,6 +293,10 @@ class Board(Steering, Injected):
     @property
     def _partition(self) -> Partition:
         return self._store.partition(self.id)
+
+    @property
+    def _limits(self) -> Limits:
+        return self._host.limits
 
     async def _ended(self, seq: int) -> bool:
         """Whether the board is closed and has no event after this one."""

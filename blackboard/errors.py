@@ -8,16 +8,20 @@
     │   │   └── UnknownField          a clause names a field that the kind does not have
     │   ├── InvalidSource         a knowledge source or one of its policies cannot work
     │   ├── DuplicateSource       two knowledge sources have one name
-    │   └── InvalidStrategy       a strategy of control cannot work, or chose what cannot run
+    │   ├── InvalidStrategy       a strategy of control cannot work, or chose what cannot run
+    │   ├── InvalidStep           a durable step cannot be recorded
+    │   └── StepMismatch          what was recorded no longer fits the code
     ├── EntryError            an entry cannot be written or read
     │   ├── InvalidKey            its key cannot be part of an address
     │   ├── EntryTooLarge         it is over the limit
     │   ├── InvalidEntry          its data does not fit its kind
-    │   └── UnreadEntry           it is revised without having been read
+    │   ├── UnreadEntry           it is revised without having been read
+    │   └── InvalidChoice         an approval does not offer it
     ├── Conflict              somebody else was first; nothing was written
     │   ├── EntryExists           the address is taken
     │   ├── VersionConflict       the entry has moved on
     │   ├── EpochConflict         the board's mode has been switched
+    │   ├── AlreadyAnswered       an approval is no longer open
     │   └── StaleSnapshot         what an activation worked from has changed
     ├── Refusal               the store says no, on purpose; nothing was written
     │   ├── BoardClosed           the board is finished
@@ -25,6 +29,8 @@
     │   ├── LeaseLost             the activation belongs to another worker now
     │   ├── UndeclaredKind        a source writes what its signature does not say
     │   ├── HandoffRefused        control cannot be handed to this peer
+    │   ├── ApprovalExpired       nobody has answered in time
+    │   ├── ApprovalRejected      a person has said no
     │   ├── Overloaded            a limit is reached
     │   └── InvalidBoardId        a board cannot have this name
     ├── NotFound              there is no such thing
@@ -32,7 +38,8 @@
     │   ├── EntryNotFound
     │   ├── UnknownSource
     │   ├── UnknownKind
-    │   └── ActivationNotFound
+    │   ├── ActivationNotFound
+    │   └── ApprovalNotFound
     ├── TimedOut              a wait ended before what it waited for (also a TimeoutError)
     └── StoreError            the store itself
         ├── StoreUnreachable      it does not answer
@@ -123,6 +130,14 @@ class InvalidStrategy(DefinitionError):
     """A strategy of control cannot work, or chose what cannot run: follow the remedy and hand the board to it again."""
 
 
+class InvalidStep(DefinitionError):
+    """A durable step cannot be recorded: follow the remedy in the agent."""
+
+
+class StepMismatch(DefinitionError):
+    """What an activation has recorded no longer fits its code: name the steps as before, or retry it afresh."""
+
+
 class EntryError(BlackboardError):
     """An entry cannot be written or read: its kind and the problem are named."""
 
@@ -172,6 +187,18 @@ class UnreadEntry(EntryError):
     )
 
 
+class InvalidChoice(EntryError):
+    """An approval does not offer this choice: use one of those listed."""
+
+    approval: str
+    choice: str
+    choices: tuple[str, ...]
+    message_of_facts = (
+        "{approval} does not offer {choice!r}. Nothing was written; answer with one of: {choices}: "
+        "blackboard answer BOARD {approval} CHOICE."
+    )
+
+
 class Conflict(BlackboardError):
     """Somebody else was first and nothing was written: read again, decide again, write again."""
 
@@ -208,6 +235,18 @@ class EpochConflict(Conflict):
     message_of_facts = (
         "board {board} is at epoch {actual}, not {expected}: its mode has been switched meanwhile. Nothing was "
         "written; read the board's status and decide again."
+    )
+
+
+class AlreadyAnswered(Conflict):
+    """An approval is no longer open: look at what was answered, and by whom."""
+
+    approval: str
+    state: str
+    by: str
+    message_of_facts = (
+        "{approval} is {state} by now ({by}). Nothing was written; the entry approval/{approval} says what was answered, "
+        "and why."
     )
 
 
@@ -281,6 +320,29 @@ class HandoffRefused(Refusal):
         "{activation} cannot hand over to {peer}: {problem}. Nothing was written; name a source that `blackboard ks` lists, "
         "and whose parameters bind the kinds that the giver's do."
     )
+
+
+class ApprovalExpired(Refusal):
+    """Nobody has answered in time: catch it in the agent, give the question a default, or retry, which asks again."""
+
+    approval: str
+    question: str
+    message_of_facts = (
+        "nobody has answered {approval} in time: {question!r}. Retry the activation, which asks again; or give the question "
+        "a default=, or catch ApprovalExpired in the agent."
+    )
+
+
+class ApprovalRejected(Refusal):
+    """A person has said no, so that an action did not run: retry the activation, which asks again."""
+
+    approval: str
+    by: str
+    why: str
+    message_of_facts = "rejected by {by}: {why}"
+
+    def __str__(self) -> str:
+        return super().__str__().removesuffix(": ")
 
 
 class Overloaded(Refusal):
@@ -361,6 +423,17 @@ class ActivationNotFound(NotFound):
     message_of_facts = (
         "board {board} has no activation {activation}: it never was, or it has left the agenda. Look at the board's "
         "agenda and its events."
+    )
+
+
+class ApprovalNotFound(NotFound):
+    """No approval has this id: look at those that are open."""
+
+    board: str
+    approval: str
+    message_of_facts = (
+        "board {board} has no approval {approval}: it was never asked for, or it was taken away. Open ones are listed by "
+        "blackboard approvals {board}."
     )
 
 

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import inspect
 import traceback
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,12 +19,16 @@ from blackboard.activation import Claimed, StoredEntry
 from blackboard.board import Board, Host, Reads
 from blackboard.context import Context
 from blackboard.entry import Entry, Stamp, address_of, decode, encode
-from blackboard.errors import HandoffRefused, InvalidEntry, InvalidSource, UndeclaredKind
+from blackboard.errors import BoardClosed, HandoffRefused, InvalidEntry, InvalidSource, LeaseLost, UndeclaredKind
 from blackboard.handoff import Handoff
 from blackboard.knowledge_source import KnowledgeSource
+from blackboard.ledger import Left
+from blackboard.outage import Outage
 from blackboard.question import Question
 from blackboard.rating import LONGEST_BID, as_rating
+from blackboard.recording import Recording
 from blackboard.signature import Injection, Mode, Parameter, Pattern
+from blackboard.step import Steps
 from blackboard.store.partition import SNAPSHOT, Commit, Write
 
 OURS = str(Path(__file__).parent)
@@ -49,6 +53,10 @@ class Execution:
     """The versions that earlier contributions of this run gave to what they wrote."""
     parts: int = 0
     unique: int = 0
+    threads: Executor | None = None
+    outage: Outage | None = None
+    recording: Recording | None = None
+    """What becomes of its steps, once it takes one."""
 
     # ------------------------------------------------------------------ bind
 
@@ -72,11 +80,11 @@ class Execution:
             return entries[0] if entries else None
         return entries
 
-    def _inject(self, injection: Injection) -> Any:
+    def _inject(self, injection: Injection, *, durable: bool = True) -> Any:
         board = Board(self.claimed.claim.board, self.host, author=self.claimed.claim.name, reads=self.reads)
-        return board if issubclass(injection.of, Board) else self._context(board)
+        return board if issubclass(injection.of, Board) else self._context(board, self.steps if durable else Steps())
 
-    def _context(self, board: Board) -> Context:
+    def _context(self, board: Board, steps: Steps) -> Context:
         claim = self.claimed.claim
         key = f"{self.host.store().namespace}/{claim.board}/{claim.name}"
         return Context(
@@ -88,7 +96,19 @@ class Execution:
             depth=self.claimed.depth,
             idempotency_key=key,
             note=self.claimed.note,
+            steps=steps,
         )
+
+    @property
+    def steps(self) -> Steps:
+        """What the agent does durably; by itself, without a worker, nothing is recorded."""
+        if self.threads is None or self.outage is None:
+            return Steps()
+        if self.recording is None:
+            partition = self.host.store().partition(self.claimed.claim.board)
+            limit = self.host.limits.entry_bytes
+            self.recording = Recording(self.claimed, partition, self.threads, self.outage, limit)
+        return self.recording
 
     # ------------------------------------------------------------------ check, bid
 
@@ -112,10 +132,10 @@ class Execution:
         """Call a function of the source's that is not its action."""
         asked = {}
         for parameter in question.parameters:
-            if parameter.name in arguments:
+            if isinstance(parameter, Injection):
+                asked[parameter.name] = self._inject(parameter, durable=False)  # a question is no part of the work
+            elif parameter.name in arguments:
                 asked[parameter.name] = arguments[parameter.name]
-            elif isinstance(parameter, Injection):
-                asked[parameter.name] = self._inject(parameter)
             else:
                 asked[parameter.name] = await self._look(parameter)
         return await _call(question.function, asked, threads)
@@ -134,15 +154,69 @@ class Execution:
 
     async def act(self, arguments: dict[str, Any], threads: Executor) -> Any:
         """Run the action, on the loop or in a thread, and return what it contributes."""
-        return await _call(self.source.function, arguments, threads)
+        if self.recording is None:
+            return await _call(self.source.function, arguments, threads)
+        async with self._whole():
+            return await _call(self.source.function, arguments, threads)
 
     async def stream(self, arguments: dict[str, Any]) -> AsyncGenerator[Commit, None]:
         """Run an action that is a generator and yield its contributions; the last one ends the activation."""
-        async with contextlib.aclosing(self.source.function(**arguments)) as contributions:
+        async with self._whole(), contextlib.aclosing(self.source.function(**arguments)) as contributions:
             async for contribution in contributions:
                 self.parts += 1
                 yield self.commit(contribution, part=self.parts)
         yield self.commit(None)
+
+    # ------------------------------------------------------------------ steps
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether an earlier run has recorded steps of its work."""
+        return self.claimed.places > (2 if self.source.policies.approval else 1)
+
+    async def begin(self) -> None:
+        """Read what earlier runs have recorded; ask a person first, if the source wants that. Raises ApprovalRejected."""
+        if self.claimed.places > 1 and isinstance(self.steps, Recording):
+            await self.steps.begin()
+
+    async def approve(self) -> None:
+        """Ask a person, if the source wants that, before its action runs. Raises ApprovalRejected, ApprovalExpired."""
+        asked, steps = self.source.policies.approval, self.steps
+        if asked is None or not isinstance(steps, Recording):
+            return
+        try:
+            bound = [each.address for binding in self.claimed.bindings for each in binding]
+            await steps.approve(asked, {"entries": bound})
+        except BaseException:  # whatever it is, what ended the run comes first
+            if (end := self._left()) is not None:
+                raise end from None
+            raise
+
+    @contextlib.asynccontextmanager
+    async def _whole(self) -> AsyncIterator[None]:
+        """The action, from its beginning to its end: what ended the run counts, whatever the agent made of it."""
+        try:
+            yield
+            if self.recording is not None:
+                self.recording.check_complete()
+        except BaseException:  # whatever it is, what ended the run comes first
+            if (end := self._left()) is not None:
+                raise end from None
+            raise
+        finally:
+            await self.hush()
+        if (end := self._left()) is not None:
+            raise end
+
+    async def hush(self) -> None:
+        """Say what the agent still had to say."""
+        if self.recording is not None:
+            await self.recording.hush()
+
+    def _left(self) -> BaseException | None:
+        """What ended the run, if that was none of the agent's doing."""
+        end = None if self.recording is None else self.recording.end
+        return Left(str(end)) if isinstance(end, LeaseLost | BoardClosed) else end
 
     # ------------------------------------------------------------------ commit
 

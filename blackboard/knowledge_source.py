@@ -4,11 +4,12 @@ import functools
 import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Final, Generic, Literal, ParamSpec, Self, TypedDict, TypeVar, Unpack, overload
 
+from blackboard.approval import Approve
 from blackboard.clock import to_seconds
 from blackboard.condition import Condition, clauses_of
 from blackboard.edge import Linked
@@ -49,6 +50,7 @@ class SourceOptions(TypedDict, total=False):
     lease: timedelta | float | None
     isolation: Isolation
     effects: Effects
+    approval: bool | str | Approve
 
 
 class Style(StrEnum):
@@ -75,6 +77,7 @@ class Policies:
     lease: float | None = None
     isolation: Isolation = "snapshot"
     effects: Effects = "board"
+    approval: Approve | None = None
 
     def compile(self) -> Json:
         """The policies that the store itself applies."""
@@ -135,6 +138,8 @@ class SourceCard:
         data = _known(cls, json.loads(text))
         policies = _known(Policies, data.get("policies", {}))
         backoff = Backoff(**_known(Backoff, policies.pop("backoff", {})))
+        if asked := policies.get("approval"):
+            policies["approval"] = Approve(**_known(Approve, asked))
         for name in ("reads", "writes"):
             data[name] = tuple(KindCard(**_known(KindCard, kind)) for kind in data.get(name, ()))
         data["when"] = tuple(data.get("when", ()))
@@ -290,7 +295,7 @@ def make_source(function: Callable[P, R], **options: Unpack[SourceOptions]) -> K
     return KnowledgeSource(
         function,
         trigger=_trigger(name, signature.patterns, options),
-        policies=_policies(options),
+        policies=_policies(name, options),
         parameters=signature.parameters,
         writes=read_writes(signature.returns, subject),
         style=style,
@@ -324,10 +329,20 @@ def _trigger(name: str, patterns: tuple[Pattern, ...], options: SourceOptions) -
     )
 
 
-def _policies(options: SourceOptions) -> Policies:
+def _policies(name: str, options: SourceOptions) -> Policies:
     given = _known(Policies, options)
     given |= {name: to_seconds(given[name]) for name in ("timeout", "lease") if given.get(name) is not None}
+    given["approval"] = _asked(options.get("approval", False), name)
     return Policies(**given)
+
+
+def _asked(approval: bool | str | Approve, name: str) -> Approve | None:
+    """What a person is asked before the action runs; None when nobody is."""
+    asked = approval if isinstance(approval, Approve) else Approve(approval) if isinstance(approval, str) else Approve()
+    if approval is False:
+        return None
+    expires = None if asked.expires is None else to_seconds(asked.expires)  # a card is data
+    return replace(asked, question=asked.question or f"May {name} run?", expires=expires)
 
 
 def _whole(lowest: int, highest: int) -> Callable[[Any], bool]:
@@ -370,6 +385,7 @@ _RULES: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     ),
     "isolation": (lambda value: value in {"snapshot", "serializable"}, "one of: snapshot, serializable"),
     "effects": (lambda value: value in {"board", "external"}, "one of: board, external"),
+    "approval": (lambda value: isinstance(value, bool | str | Approve), "True, a question, or an Approve"),
 }
 
 

@@ -16,6 +16,8 @@ from enum import Enum, auto
 
 from blackboard.activation import Claim
 from blackboard.errors import (
+    ApprovalExpired,
+    ApprovalRejected,
     BoardClosed,
     DefinitionError,
     EntryError,
@@ -26,12 +28,13 @@ from blackboard.errors import (
 )
 from blackboard.execution import Execution, describe, sum_up
 from blackboard.knowledge_source import Style
+from blackboard.ledger import Left
 from blackboard.outage import Outage
 from blackboard.store.partition import Applied, Commit, Partition
 
 logger = logging.getLogger(__name__)
 
-HOPELESS = (DefinitionError, EntryError, HandoffRefused, UndeclaredKind)
+HOPELESS = (ApprovalExpired, ApprovalRejected, DefinitionError, EntryError, HandoffRefused, UndeclaredKind)
 """What another run would not mend: data or code that must change first."""
 
 Carry = Callable[[Commit], Awaitable[Applied | None]]
@@ -46,6 +49,7 @@ class End(Enum):
     FAILED = auto()
     BID = auto()
     GIVEN_BACK = auto()  # its worker ends at once
+    PARKED = auto()  # it goes on in another run
     LET_GO = auto()  # the store has settled it otherwise
 
 
@@ -63,6 +67,7 @@ class Run:
         self, execution: Execution, partition: Partition, threads: Executor, outage: Outage, carry: Carry
     ) -> None:
         self._execution = execution
+        execution.threads, execution.outage = threads, outage
         self._partition = partition
         self._threads = threads
         self._outage = outage
@@ -114,6 +119,9 @@ class Run:
             return End.COMMITTED if await self._run() else await self._decline()
         except _LetGo as end:
             logger.info("%s", end)
+        except Left as end:
+            logger.info("%s", end)
+            return End.PARKED if end.parked else End.LET_GO
         except asyncio.CancelledError as error:
             if self._aborted:
                 return await self._give_back()
@@ -147,7 +155,11 @@ class Run:
     async def _fail(self, error: BaseException) -> End:
         claim, policies = self.claim, self._execution.source.policies
         attempt = self._execution.claimed.attempts + 1
+        if isinstance(error, ApprovalRejected):
+            return await self._die(error, str(error))
         problem = describe(error)
+        if isinstance(error, ApprovalExpired):
+            return await self._die(error, problem)
         if attempt > policies.retries or isinstance(error, HOPELESS):
             logger.error("%s failed (attempt %d) and is dead: %s", claim.name, attempt, sum_up(error), exc_info=error)
             await self._outage.tell(lambda: self._partition.fail(claim, "dead", 0, "attempts spent", problem))
@@ -155,6 +167,14 @@ class Run:
             logger.warning("%s failed (attempt %d): %s", claim.name, attempt, sum_up(error))
             delay = round(1000 * policies.backoff.delay(attempt, random.random()))  # noqa: S311  # jitter, not secrecy
             await self._outage.tell(lambda: self._partition.fail(claim, "retry", delay, "", problem))
+        return End.FAILED
+
+    async def _die(self, error: ApprovalExpired | ApprovalRejected, problem: str) -> End:
+        """A person has said no, or nothing: a retry asks again."""
+        recording = self._execution.recording
+        again = recording.again_from(error) if recording is not None else 0
+        logger.warning("%s is dead: %s", self.claim.name, error)
+        await self._outage.tell(lambda: self._partition.fail(self.claim, "dead", 0, "", problem, drop=again))
         return End.FAILED
 
     # ------------------------------------------------------------------ bind, check, run
@@ -170,8 +190,13 @@ class Run:
     async def _perform(self, limit: asyncio.Timeout | None) -> bool:
         execution, source = self._execution, self._execution.source
         arguments = execution.bind(source.parameters)
-        if source.precondition is not None and not await execution.check(arguments, self._threads):
+        if execution.claimed.places:
+            await execution.begin()
+        asks = source.precondition is not None and not execution.has_begun
+        if asks and not await execution.check(arguments, self._threads):
             return False
+        if source.policies.approval is not None:
+            await execution.approve()
         if source.style is not Style.STREAM:
             await self._commit(execution.commit(await execution.act(arguments, self._threads)), limit)
             return True

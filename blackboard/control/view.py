@@ -12,9 +12,13 @@ from blackboard.event import Event, EventType
 
 E = TypeVar("E", bound=Entry)
 
-UNDER_WAY = frozenset({ActivationState.READY, ActivationState.RUNNING, ActivationState.RETRYING})
+PARKED = frozenset({ActivationState.SLEEPING, ActivationState.ASKING})
 
-TO_COME = frozenset({ActivationState.BIDDING, ActivationState.DELAYED, ActivationState.RETRYING})
+UNDER_WAY = frozenset({ActivationState.READY, ActivationState.RUNNING, ActivationState.RETRYING}) | PARKED
+
+TO_COME = frozenset(
+    {ActivationState.BIDDING, ActivationState.DELAYED, ActivationState.RETRYING, ActivationState.SLEEPING}
+)
 
 ENDINGS = frozenset({EventType.FIRED, EventType.DIED, EventType.OBVIATED})
 

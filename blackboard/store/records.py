@@ -44,7 +44,18 @@ class Records(Stubs):
         (go on: it is due, or an entry has changed), ``done``, ``lost`` or ``closed``.
         """
         known = [word for pair in (awaited or {}).items() for word in pair]
-        words = [stub.now(now), 1, claim.board, *stub.held(claim, 1), state, due, int(begun), reason, len(known), *known]
+        words = [
+            stub.now(now),
+            1,
+            claim.board,
+            *stub.held(claim, 1),
+            state,
+            due,
+            int(begun),
+            reason,
+            len(known),
+            *known,
+        ]
         answer = await self._run("park", [claim.board], words)
         return stub.text(answer[0]), int(answer[1]) if len(answer) > 1 else 0
 
