@@ -175,7 +175,7 @@ class Execution:
         return self.claimed.places > (2 if self.source.policies.approval else 1)
 
     async def begin(self) -> None:
-        """Read what earlier runs have recorded; ask a person first, if the source wants that. Raises ApprovalRejected."""
+        """Read what earlier runs have recorded."""
         if self.claimed.places > 1 and isinstance(self.steps, Recording):
             await self.steps.begin()
 
@@ -199,6 +199,7 @@ class Execution:
             yield
             if self.recording is not None:
                 self.recording.check_complete()
+                await self.recording.conclude()
         except BaseException:  # whatever it is, what ended the run comes first
             if (end := self._left()) is not None:
                 raise end from None

@@ -12,7 +12,7 @@ from typing import Any
 from blackboard.approval import Answer, Approval, Approve
 from blackboard.clock import to_seconds
 from blackboard.entry import Stamp, address, decode, encode
-from blackboard.errors import ApprovalExpired, EntryExists, VersionConflict
+from blackboard.errors import ApprovalExpired, ApprovalRejected, EntryExists, VersionConflict
 from blackboard.ledger import Ledger, Wait
 from blackboard.record import Progress, Record, of_arguments
 from blackboard.speech import Speech
@@ -20,6 +20,9 @@ from blackboard.store.partition import NEW, Write
 
 EXPIRY = "@expiry"
 """Who answers when nobody has in time."""
+
+ENDS = {"answer", "expired"}
+"""What the record of a question has when it is no longer open."""
 
 
 class Recording(Ledger):
@@ -46,13 +49,25 @@ class Recording(Ledger):
         question = of_arguments([asked.question, asked.choices, asked.to, value], {})
         return await self._ask(self._wanted(place, "approval", "approval", question), asked, value)
 
-    async def approve(self, asked: Approve, value: Any) -> Answer:
-        """Ask before the action has begun, once for every binding: an activation that waits so is open like any other."""
+    async def approve(self, asked: Approve, value: Any) -> None:
+        """Ask before the action has begun, once for every binding: an activation that waits so is open like any other.
+
+        Raises ApprovalRejected, ApprovalExpired.
+        """
+        wanted = self._wanted(self.place(), "approval", "approval", self.binding)
         self._begun = False
         try:
-            return await self._ask(self._wanted(self.place(), "approval", "approval", self.binding), asked, value)
+            answer = await self._ask(wanted, asked, value)
         finally:
             self._begun = True
+        if not answer.approved:
+            raise ApprovalRejected(json.loads(self._records[wanted.place].result)["id"], answer.by, answer.why)
+
+    async def conclude(self) -> None:
+        """The agent has ended: nobody needs to answer what it has asked and not waited for."""
+        for id, place in self._approvals.items():  # noqa: A001  # the field's name
+            if place in self._records and not ENDS & json.loads(self._records[place].result).keys():
+                await self._withdraw(id)
 
     async def _ask(self, wanted: Record, asked: Approve, value: Any) -> Answer:
         with self._working():
@@ -70,7 +85,7 @@ class Recording(Ledger):
         """What has become of an approval; returns the record as it is now."""
         found = await self._read(id)
         if found is None or found.state == "withdrawn":
-            return await self._pose(record, asked, value)
+            return await self._pose(record, asked, value, again=True)
         if found.state == "answered" or (found.state == "expired" and found.choice is not None):
             return await self._keep(replace(record, result=_json(id=id, answer=asdict(Answer.of(found)))))
         if found.state == "expired":
@@ -89,8 +104,8 @@ class Recording(Ledger):
             return None
         return decode(Approval, stored.payload, Stamp(stored.address, stored.version, stored.seq))
 
-    async def _pose(self, wanted: Record, asked: Approve, value: Any) -> Record:
-        """Put the question on the board, under an id of its own."""
+    async def _pose(self, wanted: Record, asked: Approve, value: Any, *, again: bool = False) -> Record:
+        """Put the question on the board, under an id of its own, and another one when it is asked again."""
         now = await self._now()
         approval = Approval(
             id=f"{self.claim.name}.{wanted.place}",
@@ -103,10 +118,13 @@ class Recording(Ledger):
             asked=now,
             expires=None if asked.expires is None else now + round(1000 * to_seconds(asked.expires)),
         )
-        with contextlib.suppress(EntryExists):
-            return await self._keep(replace(wanted, result=_json(id=approval.id)), writes=[self._write(approval, NEW)])
-        again = approval.model_copy(update={"id": f"{approval.id}.{self.claim.epoch}.{now}"})
-        return await self._keep(replace(wanted, result=_json(id=again.id)), writes=[self._write(again, NEW)])
+        if not again:
+            with contextlib.suppress(EntryExists):
+                return await self._put(wanted, approval)
+        return await self._put(wanted, approval.model_copy(update={"id": f"{approval.id}.{self.claim.epoch}.{now}"}))
+
+    async def _put(self, wanted: Record, approval: Approval) -> Record:
+        return await self._keep(replace(wanted, result=_json(id=approval.id)), writes=[self._write(approval, NEW)])
 
     async def _expire(self, record: Record, found: Approval, asked: Approve) -> Record:
         """Nobody has answered in time, unless somebody just does."""

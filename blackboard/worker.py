@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
+from blackboard import withdrawal
 from blackboard.board import Host
 from blackboard.registration import register
 from blackboard.service import Service
@@ -15,7 +16,7 @@ from blackboard.tasks import all_together
 
 __all__ = ["Worker", "WorkerOptions"]
 
-CHORES: Mapping[str, Chore] = {}
+CHORES: Mapping[str, Chore] = {withdrawal.CHORE: withdrawal.withdraw}
 """What every worker does besides its sources, by the name of the chore."""
 
 LEFT_BEHIND = 64

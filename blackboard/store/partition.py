@@ -198,11 +198,17 @@ class Partition(Control, Records):
         words: list[Argument] = [stub.now(now), *self._bounds, 1, claim.board, *stub.held(claim, 1), drop, facts.place]
         words += [self._limits.records, facts.kind, facts.name, facts.arguments, facts.binding, delay, facts.result]
         answer = await self._run("record", [claim.board], words + _writes(writes))
-        if answer[0] in {b"lost", b"done"}:
-            raise LeaseLost(claim.name)
         if answer[0] != b"ok":
-            raise self._refusal(claim.board, answer if len(answer) > 1 else [answer[0], b"", 0], writes)
+            raise self._unkept(claim, answer, writes)
         return Kept(int(answer[1]), int(answer[2]), tuple(int(version) for version in answer[3:]))
+
+    async def withdraw(self, claim: Claim, writes: Sequence[Write], now: int | None = None) -> Applied:
+        """Do the chore ``@people``. Raises LeaseLost, BoardClosed, VersionConflict, EntryNotFound."""
+        words = [stub.now(now), *self._bounds, 1, claim.board, *stub.held(claim, 1), *_writes(writes)]
+        answer = await self._run("withdraw", [claim.board], words)
+        if answer[0] != b"ok":
+            raise self._unkept(claim, answer, writes)
+        return Applied(int(answer[1]), tuple(int(version) for version in answer[2:]))
 
     async def sign_off(self, worker: str, lanes: int) -> None:
         """Forget a worker that has ended, and the last claims of its lanes."""
@@ -327,6 +333,11 @@ class Partition(Control, Records):
         return {source: count for source, count in sources.items() if source != "@control"}
 
     # ------------------------------------------------------------------ inside
+
+    def _unkept(self, claim: Claim, answer: Sequence[Any], writes: Sequence[Write]) -> Exception:
+        if answer[0] in {b"lost", b"done"}:
+            return LeaseLost(claim.name)
+        return self._refusal(claim.board, answer if len(answer) > 1 else [answer[0], b"", 0], writes)
 
     def _refusal(self, board: str, answer: Sequence[Any], writes: Sequence[Write]) -> Exception:
         code, subject, found = answer[0], stub.text(answer[1]), int(answer[2])

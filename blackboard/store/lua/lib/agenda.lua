@@ -12,6 +12,7 @@
 local agenda = {}
 --- @private
 local ACTIVE = { r = true, u = true, b = true, d = true, t = true, x = true, s = true }
+local ASKED_OF = 'approval' .. US -- how the record of a question to a person begins
 local PARKED = { s = true, a = true }
 local COULD_START = { r = true, u = true, b = true }
 
@@ -116,6 +117,14 @@ function agenda.forget(ctx, identity, activation, first)
   activation[RECORDED] = math.min(activation[RECORDED], first)
 end
 
+--- An activation ends that may have asked people: what nobody needs to answer any more shall be withdrawn.
+local function spare_people(ctx, identity, activation)
+  for place = 1, activation[RECORDED] - 1 do
+    local text = board.recorded(ctx, codec.source(identity), activation[NUMBER], place)
+    if text and string.sub(text, 1, #ASKED_OF) == ASKED_OF then return chores.begin(ctx, '@people') end
+  end
+end
+
 --- Puts a new activation on the agenda.
 function agenda.open(ctx, trigger, identity, bound, cause, depth, rated)
   local number = board.event(ctx, 'T', cause, identity, depth)
@@ -152,12 +161,14 @@ end
 --- Its trigger no longer holds: it leaves without having run.
 function agenda.obviate(ctx, identity, activation, cause)
   board.event(ctx, 'O', cause, identity, activation[NUMBER])
+  if activation[RECORDED] > 1 then spare_people(ctx, identity, activation) end
   agenda.leave(ctx, identity, activation)
 end
 
 --- Its attempts are spent: it leaves the agenda and is kept with its last error.
 function agenda.bury(ctx, identity, activation, by, reason, problem)
   board.event(ctx, 'D', by, identity, activation[NUMBER], reason, problem)
+  if activation[RECORDED] > 1 then spare_people(ctx, identity, activation) end
   activation[PROBLEM], activation[GRANTED] = problem, 0
   agenda.move(ctx, identity, activation, 'D')
   activation[DUE_AT] = board.now -- now that it no longer says how long an answer is waited for

@@ -5,7 +5,7 @@
 
 local chores = {}
 --- @private
-local NAMES = { '@saga', '@shape' }
+local NAMES = { '@saga', '@shape', '@people' }
 local URGENT = 2000 -- above every priority of a source
 
 local function field_of(ctx, name) return ctx.id .. RS .. name .. RS end
