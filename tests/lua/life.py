@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from blackboard.store.partition import Applied, Commit
+import json
+
+from blackboard.record import Record
+from blackboard.store.partition import ANYTHING, NEW, Applied, Commit, Write
 from tests.lua.bench import Bench, card, decision, each, gone, write
 
 COMMANDS = frozenset((
-    "claim", "close", "commit", "decide", "fail", "grant", "pause", "post", "read", "register", "release", "rematch",
-    "renew", "resume", "revive", "suspend", "switch", "veto",
+    "claim", "close", "commit", "decide", "fail", "grant", "park", "pause", "post", "read", "recall", "record", "register",
+    "release", "rematch", "renew", "resume", "revive", "say", "suspend", "switch", "veto", "withdraw",
 ))  # fmt: skip
 
 JOINED = {
@@ -58,9 +61,37 @@ async def live(bench: Bench) -> None:
     revision, _ = await bench.store.register("crew", [card(each("new", "done"))])
     await bench.rematch("x", revision)
     assert await bench.store.entries("x")
+    await recorded(bench)
     await controlled(bench)
     for board in ("x", "y"):
         assert (await bench.store.close(board, "@test", "end", 1000, bench.now))[0] == "ok"
+
+
+async def recorded(bench: Bench) -> None:
+    """Activations that keep steps, sleep, ask, are answered, speak, and leave something to withdraw."""
+    revision, _ = await bench.register(each("steps", "s"), crew="steps")
+    await bench.rematch("x", revision)
+    await bench.post("x", write("s/1"))
+    claim = (await bench.claim_one(crew="steps")).claim
+    step = Record(1, "step", "one", "a", "b", "1")
+    await bench.store.record(claim, step, now=bench.now)
+    await bench.store.record(claim, Record(2, "sleep", "nap", "a", "b", ""), delay=10, now=bench.now)
+    assert await bench.store.say(claim, "1", '{"fraction":1}', ["half way"], bench.now) == "ok"
+    assert (await bench.store.park(claim, "s", bench.now + 10, "nap", now=bench.now))[0] == "ok"
+    bench.now += 10
+    again = await bench.claim_one(crew="steps")
+    assert (await bench.store.recall(again.claim, again.places, bench.now))[1][0] == step
+    asked = [Record(3, "approval", "approval", "a", "b", '{"id":"i"}'), approval(again.claim.name)]
+    await bench.store.record(again.claim, asked[0], writes=[asked[1]], now=bench.now)
+    assert (await bench.store.park(again.claim, "a", 0, "well?", now=bench.now))[0] == "ok"
+    assert await bench.veto("x", "steps s/1") == "ok"
+    (chore,) = await bench.claim(crew="steps")
+    await bench.store.withdraw(chore.claim, [approval(again.claim.name, "withdrawn", ANYTHING)], bench.now)
+
+
+def approval(activation: str, state: str = "open", expected: int = NEW) -> Write:
+    """An approval as an activation posts it, or as it is answered."""
+    return Write("approval/i", expected, 1, json.dumps({"id": "i", "state": state, "activation": activation}))
 
 
 async def controlled(bench: Bench) -> None:
