@@ -339,10 +339,14 @@ class ApprovalRejected(Refusal):
     approval: str
     by: str
     why: str
-    message_of_facts = "rejected by {by}: {why}"
+    message_of_facts = (
+        "{approval} was rejected by {by}: {why}. Its activation is dead and did not run; blackboard retry asks again."
+    )
 
-    def __str__(self) -> str:
-        return super().__str__().removesuffix(": ")
+    @property
+    def verdict(self) -> str:
+        """Who rejected it, and why, as it stands with the dead."""
+        return f"rejected by {self.by}: {self.why}" if self.why else f"rejected by {self.by}"
 
 
 class Overloaded(Refusal):

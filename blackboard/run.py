@@ -156,7 +156,7 @@ class Run:
         claim, policies = self.claim, self._execution.source.policies
         attempt = self._execution.claimed.attempts + 1
         if isinstance(error, ApprovalRejected):
-            return await self._die(error, str(error))
+            return await self._die(error, error.verdict)
         problem = describe(error)
         if isinstance(error, ApprovalExpired):
             return await self._die(error, problem)

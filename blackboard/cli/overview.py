@@ -45,6 +45,13 @@ FAMILIES: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "step": ("acts", "Let a paused board go one step."),
         "controller": ("controller", "Decide who runs next on orchestrated boards."),
     },
+    "People": {
+        "approvals": ("approvals", "List what activations wait for people to answer."),
+        "approve": ("approvals", "Approve what an activation asks."),
+        "reject": ("approvals", "Reject what an activation asks."),
+        "answer": ("approvals", "Answer what an activation asks, with one of its choices."),
+        "edit": ("approvals", "Approve what an activation asks, with another value than proposed."),
+    },
     "Operations": {
         "ks": ("sources", "List the knowledge sources and who runs them."),
         "workers": ("sources", "List the workers and controllers."),

@@ -23,12 +23,14 @@ STYLES = {
     EventType.PAUSED: "cyan",
     EventType.RESUMED: "cyan",
     EventType.HANDED_OFF: "blue",
+    EventType.PARKED: "blue",
 }
 """Colours on a terminal; what is not listed has none."""
 
 DETAILS = (
     *("version", "schema", "source", "addresses", "number", "cause", "depth", "attempt", "reason"),
     *("mode", "epoch", "strategy"),
+    "step",
 )
 """What a row has besides, where the event has it."""
 
@@ -105,6 +107,11 @@ def _died(event: Event) -> str:
     return f"{event.activation} died{_reason(event)}"
 
 
+def _parked(event: Event) -> str:
+    wait = f", at the latest for {((event.due or 0) - event.milliseconds) / 1000:.1f} s" if event.due else ""
+    return f"{event.activation} is parked{wait}{_reason(event)}"
+
+
 def _switched(event: Event) -> str:
     strategy = f"{event.strategy}, " if event.strategy else ""
     return f"board switched to {event.mode} ({strategy}epoch {event.epoch}) by {event.by}{_reason(event)}"
@@ -127,5 +134,8 @@ _TALES: dict[EventType, Callable[[Event], str]] = {
     EventType.GRANTED: lambda e: f"{e.activation} granted by {e.by} (epoch {e.epoch}){_reason(e)}",
     EventType.PAUSED: lambda e: f"board paused by {e.by} (epoch {e.epoch}){_reason(e)}",
     EventType.RESUMED: lambda e: f"board resumed by {e.by} (epoch {e.epoch}){_reason(e)}",
+    EventType.STEPPED: lambda e: f"{e.activation} recorded step {e.step or 0}{_reason(e)}",
+    EventType.PARKED: _parked,
+    EventType.SAID: lambda e: f"{e.activation} says{_reason(e)}",
     EventType.HANDED_OFF: lambda e: f"{e.by} handed over to {e.activation}{_bound(e)}{_reason(e)}",
 }

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from blackboard.activation import Activation, ActivationState
+from blackboard.approval import Approval
+from blackboard.board import Board
 from blackboard.cli.output import lasting, summary
 from blackboard.cli.pauses import Pause, pause_of, paused_by
 from blackboard.cli.sources import controllers, known_workers
+from blackboard.record import Progress
 from blackboard.store.partition import BoardFacts
 
 if TYPE_CHECKING:
@@ -29,6 +32,10 @@ class Surroundings:
     controllers: int
     """How many controllers live."""
     now: int
+    progress: Mapping[str, Progress] = field(default_factory=dict)
+    """How far those are that run, by name."""
+    asked: Mapping[str, Sequence[Approval]] = field(default_factory=dict)
+    """What those ask that wait for people, by name."""
 
     @property
     def is_led(self) -> bool:
@@ -47,7 +54,16 @@ async def surroundings(bb: Blackboard, facts: BoardFacts) -> Surroundings:
         run=frozenset(name for each in alive for name in each["sources"]),
         controllers=controllers(alive),
         now=round(time.time() * 1000),
+        progress=await bb.board(facts.board).progress(),
+        asked=await _asked(bb.board(facts.board)),
     )
+
+
+async def _asked(board: Board) -> dict[str, list[Approval]]:
+    found: dict[str, list[Approval]] = {}
+    for approval in await board.approvals():
+        found.setdefault(approval.activation, []).append(approval)
+    return found
 
 
 def waits_for(activation: Activation, around: Surroundings) -> str:
@@ -55,7 +71,13 @@ def waits_for(activation: Activation, around: Surroundings) -> str:
     pause = pause_of(activation.source, around.paused)
     match activation.state:
         case ActivationState.RUNNING:
-            return f"running on {activation.owner} for {_since(activation.started, around)}"
+            progress = around.progress.get(activation.name)
+            running = f"running on {activation.owner} for {_since(activation.started, around)}"
+            return f"{running}: {progress}" if progress else running
+        case ActivationState.SLEEPING:
+            return f"its sleep to end, {_until(activation.due, around)}"
+        case ActivationState.ASKING:
+            return _answer(activation, around)
         case ActivationState.DEAD:
             return f"a retry: {summary(activation.problem)}" if activation.problem else "a retry"
         case ActivationState.WAITING:
@@ -69,6 +91,12 @@ def waits_for(activation: Activation, around: Surroundings) -> str:
     if pause:
         return f"source {paused_by(pause)}"
     return "its turn" if activation.source in around.run else f"a worker: nobody runs {activation.source}"
+
+
+def _answer(activation: Activation, around: Surroundings) -> str:
+    asked = "; ".join(f"{each.id}: {each.question}" for each in around.asked.get(activation.name, ()))
+    until = f", {_until(activation.due, around)}" if activation.due else ""
+    return f"an answer to {asked}{until}" if asked else f"an answer{until}"
 
 
 def _grant(around: Surroundings) -> str:

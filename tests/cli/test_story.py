@@ -42,6 +42,22 @@ def test_every_event_has_its_tale(kind: EventType) -> None:
             "triage#3 handed over to refunds#9: over the limit",
         ),
         (
+            Event("b", 9, EventType.STEPPED, 1, by="w", source="decide", number=7, step=2, reason="search"),
+            "decide#7 recorded step 2: search",
+        ),
+        (
+            Event("b", 9, EventType.PARKED, 1000, by="w", source="decide", number=7, due=3500, reason="Pay it?"),
+            "decide#7 is parked, at the latest for 2.5 s: Pay it?",
+        ),
+        (
+            Event("b", 9, EventType.PARKED, 1000, by="w", source="decide", number=7, reason="Pay it?"),
+            "decide#7 is parked: Pay it?",
+        ),
+        (
+            Event("b", 9, EventType.SAID, 1, by="w", source="decide", number=7, reason="half way"),
+            "decide#7 says: half way",
+        ),
+        (
             Event("b", 9, EventType.DIED, 1, source="decide", number=7, by="@cli", reason="vetoed"),
             "decide#7 vetoed by @cli",
         ),
