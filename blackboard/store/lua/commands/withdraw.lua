@@ -2,7 +2,8 @@
 --
 -- KEYS    partition keys, board keys
 -- ARGV    now, limits (4), board count = 1, board, claim held (5), write count, (address, expected, schema, payload)…
--- returns {'ok', seq, version…} | {'lost'} | {'done'} | {'closed'} | {'version'|'gone', address, version} (it is to be done again)
+-- returns {'ok', seq, version…} | {'lost'} | {'done'} | {'closed', …}
+--         | {'version'|'gone', address, version} (it is to be done again)
 -- events  R, T, O
 -- repeat  fenced: a second call finds the lease gone and answers 'lost'
 
