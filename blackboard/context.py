@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -119,6 +120,9 @@ class SyncContext:
 
     def step(self, name: str, function: Callable[..., T], /, *arguments: Any, **keywords: Any) -> T:
         """Call a plain function once, in this thread, and record what it returns. Else as `Context.step`."""
+        if inspect.iscoroutinefunction(function):
+            problem = "its function is a coroutine function, and this agent is a plain one"
+            raise InvalidStep(f"step {name}", problem, "Make the agent async: await ctx.step(…); or the function plain")
         result: T = self.steps.step_here(self.steps.place(), check_name(name), function, arguments, keywords)
         return result
 

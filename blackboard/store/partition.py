@@ -189,10 +189,9 @@ class Partition(Control, Records):
         writes: Sequence[Write] = (),
         now: int | None = None,
     ) -> Kept:
-        """Keep what a running activation records of itself, and what it writes with that; drop the records from a place on.
+        """Keep a record with what is written of it, or drop those from a place on; a ``delay`` makes its result a time ahead.
 
-        With a ``delay`` the record's result is the time that lies so many ms ahead. Raises LeaseLost, BoardClosed, Overloaded,
-        EntryExists, VersionConflict, EntryNotFound.
+        Raises LeaseLost, BoardClosed, Overloaded, EntryExists, VersionConflict, EntryNotFound.
         """
         facts = record or Record(0, "", "", "", "", "")
         words: list[Argument] = [stub.now(now), *self._bounds, 1, claim.board, *stub.held(claim, 1), drop, facts.place]

@@ -29,7 +29,7 @@ from blackboard.activation import ActivationState
 from blackboard.control import Sequential
 from tests.conformance.kinds import Claim, Decision, Done, Job
 from tests.conformance.test_steps import comes, dead_of, records, state_of
-from tests.eventually import async_eventually
+from tests.eventually import async_eventually, eventually
 
 
 async def asked(board: Board, count: int = 1) -> list[Approval]:
@@ -232,6 +232,18 @@ async def test_a_question_that_nobody_waits_for_is_withdrawn(bb: Blackboard) -> 
         await board.post(Claim(amount=7))
         await board.wait_for(Done, timeout=10)
         assert [each.state for each in await board.read(Approval)] == ["withdrawn"]
+
+
+def test_a_program_without_a_loop_answers_too(bb: Blackboard) -> None:
+    answers = pay_out(bb)
+    with bb.sync() as blackboard, blackboard.workers():
+        board = blackboard.board("b")
+        board.post(Claim(amount=7))
+        board.wait_for(Approval, timeout=10)
+        assert [where for where, _ in eventually(blackboard.approvals, 10, "it asks")] == ["b"]
+        board.approve("pay#3", by="ann")
+        assert board.wait_for(Decision, timeout=10).approved
+        assert [answer.by for answer in answers] == ["ann"]
 
 
 # ---------------------------------------------------------------------------- in time, or not

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections import Counter as Tally
 from collections.abc import AsyncIterator
@@ -405,6 +406,44 @@ async def test_a_step_under_way_is_waited_for_before_the_activation_is_parked(bb
         await comes(board, ActivationState.SLEEPING)
         await board.wait_for(Done, timeout=10)
         assert called == {"slow": 1}
+
+
+@pytest.mark.parametrize("how", ["swallow", "group", "gather", "thread"])
+async def test_what_is_parked_commits_nothing_whatever_the_agent_makes_of_it(bb: Blackboard, how: str) -> None:
+    """The exception that ends the run may be caught, or come in a group: the store says that it is parked."""
+
+    async def sleep(ctx: Context) -> None:
+        if how == "swallow":
+            with contextlib.suppress(BaseException):
+                await ctx.sleep(1.5)
+            with contextlib.suppress(BaseException):
+                await ctx.step("never", print, "done twice")
+        elif how == "group":
+            async with asyncio.TaskGroup() as group:
+                group.create_task(ctx.sleep(1.5))
+                group.create_task(ctx.sleep(1.2))
+        else:
+            await asyncio.gather(ctx.sleep(1.5), ctx.sleep(1.2), ctx.step("one", int))
+
+    async def agent(claim: Claim, ctx: Context) -> Done:
+        await sleep(ctx)
+        return Done(name="woke")
+
+    def plain(claim: Claim, ctx: Context) -> Done:
+        with contextlib.suppress(BaseException):
+            ctx.sync.sleep(1.5)
+        return Done(name="woke")
+
+    bb.knowledge_source(name="agent", retries=0)(plain if how == "thread" else agent)  # type: ignore[arg-type]
+    async with bb, bb.workers():
+        board = bb.board("b")
+        await board.post(Claim(amount=1))
+        await comes(board, ActivationState.SLEEPING)
+        assert await board.read(Done) == []
+        if how == "swallow":  # what follows the sleep is recorded when it has ended, and not before
+            assert len(await steps_of(board)) == 1
+        await board.wait_for(Done, timeout=10)
+        assert await board.dead() == []
 
 
 async def test_what_sleeps_is_not_obviated_while_its_entries_are_there(bb: Blackboard) -> None:

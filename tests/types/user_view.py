@@ -2,7 +2,7 @@
 
 from typing import assert_type
 
-from blackboard import UNIQUE, Absent, Blackboard, Count, Entry, KnowledgeSource, any_of, field, param
+from blackboard import UNIQUE, Absent, Answer, Blackboard, Context, Count, Entry, KnowledgeSource, any_of, field, param
 
 bb = Blackboard("claims")
 
@@ -70,6 +70,13 @@ async def a_source_is_called_as_the_function_it_is(claim: Claim) -> None:
     assert_type(check_text(claim=claim), list[Finding])
     assert_type(decide(claim, [await check_history(claim)]), Decision)
     assert_type(await forget(Finding(source="a", risk=0)), None)
+
+
+async def a_step_returns_what_its_function_does(claim: Claim, ctx: Context) -> None:
+    assert_type(await ctx.step("check", check_history.function, claim), Finding)
+    assert_type(await ctx.step("length", len, claim.text), int)
+    assert_type(ctx.sync.step("length", len, claim.text), int)
+    assert_type(await ctx.approval("Pay?"), Answer)
 
 
 def what_is_wrong_is_found(claim: Claim) -> None:

@@ -71,6 +71,13 @@ def test_a_plain_agent_can_be_called_by_itself() -> None:
     assert agent(context(pay=Answer("no", approved=False))) == "no"
 
 
+def test_a_plain_agent_takes_plain_steps() -> None:
+    async def fetch() -> int: ...
+
+    with pytest.raises(InvalidStep, match="step fetch: its function is a coroutine function"):
+        context().sync.step("fetch", fetch)
+
+
 async def test_without_an_answer_a_test_is_told_how_to_give_one() -> None:
     with pytest.raises(InvalidStep, match=r'steps=Steps\(\{\'pay\?\': "approve"\}\)'):
         await context().approval("pay?")
