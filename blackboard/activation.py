@@ -13,6 +13,14 @@ from enum import StrEnum
 from blackboard.clock import to_datetime
 from blackboard.event import Event
 
+UNDOES = "undo:"
+"""How the source of a compensation is called: this, and the source of what it undoes."""
+
+
+def called(source: str) -> str:
+    """A source of the store's as people read it: ``~pay`` is a compensation, and undoes ``pay``."""
+    return f"{UNDOES}{source[1:]}" if source.startswith("~") else source
+
 
 class ActivationState(StrEnum):
     """Where an activation is in its life."""
@@ -77,6 +85,11 @@ class Activation:
         return f"{self.source}#{self.number}"
 
     @property
+    def agent(self) -> str:
+        """The source whose workers run it: a compensation is run by those of what it undoes."""
+        return self.source.removeprefix(UNDOES)
+
+    @property
     def rank(self) -> tuple[float, float, int, str]:
         """What orders the agenda: priority, then rating, the highest first; then age."""
         return (-self.priority, -self.rating, self.since, self.identity)
@@ -119,13 +132,21 @@ class Claim:
 
     @property
     def source(self) -> str:
-        """The name of the source to run."""
+        """The name of the source to run; that of a compensation begins with a tilde."""
         return self.identity.partition("\x1e")[0]
+
+    @property
+    def undoes(self) -> str | None:
+        """For a compensation, the activation that it undoes, ``source#number``."""
+        if not self.identity.startswith("~"):
+            return None
+        source, _, target = self.identity.partition("\x1e")
+        return f"{source[1:]}#{target.rpartition('/')[2]}"
 
     @property
     def name(self) -> str:
         """``source#number``."""
-        return f"{self.source}#{self.number}"
+        return f"{called(self.source)}#{self.number}"
 
 
 @dataclass(frozen=True, slots=True)

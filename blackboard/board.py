@@ -14,10 +14,20 @@ from blackboard.activation import Activation, ActivationState, StoredEntry
 from blackboard.clock import to_seconds
 from blackboard.condition import Condition, clauses_of, holds
 from blackboard.entry import Entry, Stamp, address_of, decode, encode, restamp, split_address
-from blackboard.errors import ActivationNotFound, BoardClosed, BoardNotFound, InvalidEntry, TimedOut, UnreadEntry
+from blackboard.errors import (
+    ActivationNotFound,
+    BoardAborted,
+    BoardClosed,
+    BoardNotFound,
+    InvalidEntry,
+    TimedOut,
+    UnreadEntry,
+    closed,
+)
 from blackboard.event import Event, EventType
 from blackboard.ids import check_board_id, check_key, operation_id
 from blackboard.limits import Limits
+from blackboard.retreat import Retreat, is_meant
 from blackboard.signature import Injected
 from blackboard.steering import Steering
 from blackboard.store.partition import ANYTHING, NEW, BoardFacts, Partition, Write
@@ -26,6 +36,9 @@ from blackboard.store.watch import Interest, Rumour
 
 E = TypeVar("E", bound=Entry)
 T = TypeVar("T")
+
+ABORTED = "aborted"
+"""The status of a board of which everything was undone, and the outcome of its last event."""
 
 PAGE = 500
 """Events read from the store at once."""
@@ -84,7 +97,7 @@ class Host(Protocol):
         ...
 
 
-class Board(Steering, Injected):
+class Board(Steering, Retreat, Injected):
     """The shared workspace of one problem; cheap, and made by its first post.
 
     ``author`` is who its events name: a program, or the activation that the board was given to.
@@ -150,7 +163,8 @@ class Board(Steering, Injected):
     async def close(self, reason: str = "") -> bool:
         """Close the board for good: no more writes, its agenda dropped, its keys expire after the retention.
 
-        Returns False when it was closed before. Raises BoardNotFound.
+        Returns False when it was closed before, or is over since all was undone. Raises BoardNotFound, and BoardAborted
+        while it is being undone.
         """
         retention = self._host.retention
         milliseconds = 0 if retention is None else max(1, round(retention.total_seconds() * 1000))
@@ -158,25 +172,24 @@ class Board(Steering, Injected):
         answer, _ = await self._partition.close(self.id, self._author, said, milliseconds)
         if answer == "absent":
             raise BoardNotFound(self.id)
+        if answer == "undoing":
+            raise BoardAborted(self.id, answer)
         return answer == "ok"
 
     async def retry(self, activation: str | int) -> bool:
         """Try a dead activation again, with fresh attempts, by its name (``decide#17``) or number.
 
-        Returns False when its trigger no longer holds, so that it left instead. Raises ActivationNotFound, BoardClosed.
+        A dead compensation may be named by what it undoes, too. Returns False when its trigger no longer holds, so that it left
+        instead. Raises ActivationNotFound, BoardClosed.
         """
-        source, _, text = str(activation).rpartition("#")
-        number = int(text) if text.isascii() and text.isdigit() else -1
-        found = next(
-            (each for each in await self.dead() if each.number == number and source in {"", each.source}), None
-        )
+        found = next((each for each in await self.dead() if is_meant(each, str(activation))), None)
         if found is None:
             raise ActivationNotFound(self.id, str(activation))
         answer = await self._partition.revive(self.id, found.identity, self._author)
         if answer == "absent":
             raise ActivationNotFound(self.id, str(activation))
         if answer == "closed":
-            raise BoardClosed(self.id)
+            raise closed(self.id, (await self.status()).status)
         return answer == "ok"
 
     # ------------------------------------------------------------------ reading
@@ -226,7 +239,7 @@ class Board(Steering, Injected):
     async def wait_for(self, kind: type[E], *conditions: Condition, timeout: float | timedelta | None = None) -> E:
         """Wait until there is an entry of the kind (that meets the conditions) and return it, the first by address.
 
-        Raises TimedOut after ``timeout`` seconds (None waits for ever), BoardClosed when the board closes without one.
+        Raises TimedOut after ``timeout`` seconds (None waits for ever), BoardClosed when the board is over without one.
         """
 
         async def look(rung: bool) -> E | None:
@@ -238,6 +251,8 @@ class Board(Steering, Injected):
                 return found[0]
             if facts is not None and facts.status == "closed":
                 raise BoardClosed(self.id, f"it closed without a {kind.__kind__} that fits")
+            if facts is not None and facts.over:
+                raise BoardAborted(self.id)
             return None
 
         def changed(rumour: Rumour) -> bool:
@@ -274,7 +289,7 @@ class Board(Steering, Injected):
                 for event in page:
                     yield event
                     since = event.seq
-                    if event.type is EventType.CLOSED:
+                    if event.type is EventType.CLOSED or event.outcome == ABORTED:
                         return
                 if page:
                     continue
@@ -293,9 +308,9 @@ class Board(Steering, Injected):
         return self._store.partition(self.id)
 
     async def _ended(self, seq: int) -> bool:
-        """Whether the board is closed and has no event after this one."""
+        """Whether the board is over and has no event after this one."""
         facts = await self._partition.facts(self.id)
-        return facts is not None and facts.status == "closed" and facts.seq <= seq
+        return facts is not None and facts.over and facts.seq <= seq
 
     def _post(self, entry: Entry, unique: str) -> Write:
         address = address_of(restamp(entry, None), unique)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NoReturn
 
 from blackboard.board import Board
+from blackboard.saga import Abort
 from blackboard.signature import Injected
 
 
@@ -30,3 +32,11 @@ class Context(Injected):
     def activation(self) -> str:
         """The activation as people write it, ``decide#17``."""
         return f"{self.source}#{self.number}"
+
+    def abort(self, reason: str) -> NoReturn:
+        """Give up for the whole board: this activation is dead, and everything that was committed is undone.
+
+        It leaves the agent as an exception that `except Exception` does not catch; nothing of this run is committed. In a
+        compensation, only that one dies.
+        """
+        raise Abort(reason)

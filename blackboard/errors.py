@@ -21,6 +21,9 @@
     │   └── StaleSnapshot         what an activation worked from has changed
     ├── Refusal               the store says no, on purpose; nothing was written
     │   ├── BoardClosed           the board is finished
+    │   │   └── BoardAborted          what was done on it is being undone, or was
+    │   ├── SagaUnderWay          the board goes back to a savepoint
+    │   ├── StillRunning          a compensation runs, and cannot be skipped
     │   ├── NotHeld               an activation cannot be granted or vetoed, since it is not held
     │   ├── LeaseLost             the activation belongs to another worker now
     │   ├── UndeclaredKind        a source writes what its signature does not say
@@ -30,6 +33,7 @@
     ├── NotFound              there is no such thing
     │   ├── BoardNotFound
     │   ├── EntryNotFound
+    │   ├── SavepointNotFound
     │   ├── UnknownSource
     │   ├── UnknownKind
     │   └── ActivationNotFound
@@ -237,6 +241,43 @@ class BoardClosed(Refusal):
     )
 
 
+class BoardAborted(BoardClosed):
+    """What was done on the board is being undone, or was: write to another board."""
+
+    board: str
+    reason: str = "aborted"
+    message_of_facts = (
+        "board {board} takes no more writes: what was done on it is being undone, or was (its status is {reason}). Nothing was "
+        "written. `blackboard show` says how far it is; use a board with another id."
+    )
+
+
+def closed(board: str, status: str) -> BoardClosed:
+    """The refusal of a board in this status."""
+    return BoardClosed(board) if status == "closed" else BoardAborted(board, status)
+
+
+class SagaUnderWay(Refusal):
+    """The board goes back to a savepoint, and is resumed then by itself: wait for it, or settle what it is stuck at."""
+
+    board: str
+    message_of_facts = (
+        "board {board} is going back to a savepoint, and goes on by itself when it is there. Nothing was changed; wait for it, "
+        "or retry or skip what is dead: `blackboard show` names it."
+    )
+
+
+class StillRunning(Refusal):
+    """A compensation is running: wait until it has ended, or died, before it is skipped."""
+
+    board: str
+    activation: str
+    message_of_facts = (
+        "{activation} of board {board} is running, and may yet undo what it is to undo. Nothing was changed; skip it when it has "
+        "died."
+    )
+
+
 class NotHeld(Refusal):
     """An activation is not held, so that there is nothing to grant or to veto: look at the agenda again."""
 
@@ -329,6 +370,17 @@ class EntryNotFound(NotFound):
     message_of_facts = (
         "board {board} has no entry at {address}: it was never posted, or it was retracted. Post it instead of "
         "revising it, or look at the board's entries."
+    )
+
+
+class SavepointNotFound(NotFound):
+    """The board has no such savepoint: use the name or the event number of one that was made."""
+
+    board: str
+    savepoint: str
+    message_of_facts = (
+        "board {board} has no savepoint {savepoint}: none of this name or number was made. Use a name that `savepoint` was given "
+        "on this board, or the event number that it returned; `blackboard tail` tells them."
     )
 
 

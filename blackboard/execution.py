@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from blackboard.activation import Claimed, StoredEntry
+from blackboard.activation import Claimed, StoredEntry, called
 from blackboard.board import Board, Host, Reads
 from blackboard.context import Context
 from blackboard.entry import Entry, Stamp, address_of, decode, encode
@@ -81,7 +81,7 @@ class Execution:
         key = f"{self.host.store().namespace}/{claim.board}/{claim.name}"
         return Context(
             board=board,
-            source=claim.source,
+            source=called(claim.source),
             number=claim.number,
             attempt=self.claimed.attempts + 1,
             crashes=self.claimed.crashes,

@@ -4,7 +4,7 @@ import functools
 import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Final, Generic, Literal, ParamSpec, Self, TypedDict, TypeVar, Unpack, overload
@@ -18,7 +18,7 @@ from blackboard.ids import is_source_name
 from blackboard.question import Precondition, Question, read_question
 from blackboard.rating import Bid, rating_term
 from blackboard.retry import Backoff
-from blackboard.signature import Parameter, Pattern, may_hand_over, read_signature, read_writes
+from blackboard.signature import Parameter, Pattern, Signature, may_hand_over, read_signature, read_writes
 from blackboard.term import Operand
 from blackboard.trigger import REFIRES, Json, Refire, Trigger
 
@@ -49,6 +49,7 @@ class SourceOptions(TypedDict, total=False):
     lease: timedelta | float | None
     isolation: Isolation
     effects: Effects
+    fatal: bool
 
 
 class Style(StrEnum):
@@ -64,7 +65,8 @@ class Policies:
     """How a source's activations are run. Durations are seconds.
 
     `retries` counts the runs after a first one that raised; `crashes` the deaths of its worker that an activation
-    survives: at one more it is held to be poison. `lease` is the blackboard's when None.
+    survives: at one more it is held to be poison. `lease` is the blackboard's when None. When an activation of a `fatal` source
+    dies, everything that was committed on its board is undone.
     """
 
     priority: int = 0
@@ -75,11 +77,13 @@ class Policies:
     lease: float | None = None
     isolation: Isolation = "snapshot"
     effects: Effects = "board"
+    fatal: bool = False
 
     def compile(self) -> Json:
         """The policies that the store itself applies."""
         compiled = {"pr": self.priority, "ser": int(self.isolation == "serializable")}
         compiled |= {"ls": round(self.lease * 1000)} if self.lease else {}
+        compiled |= {"ft": int(self.fatal)}
         return {name: value for name, value in compiled.items() if value} | {
             "ret": self.retries,
             "cr": self.crashes,
@@ -167,6 +171,7 @@ class KnowledgeSource(Linked, Generic[P, R]):
         precondition: Precondition | None = None,
         bid: Bid | None = None,
         hands_over: bool = False,
+        undoes: "KnowledgeSource[..., Any] | None" = None,
     ) -> None:
         self.function: Final = function
         self.trigger: Final = trigger
@@ -177,8 +182,10 @@ class KnowledgeSource(Linked, Generic[P, R]):
         self.precondition: Final = precondition
         self.bid: Final = bid
         self.hands_over: Final = hands_over
-        self.compensator: Callable[..., Any] | None = None
-        self.compensator_parameters: tuple[Parameter, ...] = ()
+        self.undoes: Final = undoes
+        """For a compensation, the source of what it undoes."""
+        self.compensator: KnowledgeSource[..., Any] | None = None
+        """What undoes its activations: a source of its own, which nothing triggers."""
         functools.update_wrapper(self, function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -217,23 +224,22 @@ class KnowledgeSource(Linked, Generic[P, R]):
             precondition=self.precondition.name if self.precondition else None,
             rating=None if self.trigger.rating is None else str(self.trigger.rating),
             bid=self.bid.name if self.bid else None,
-            compensation=_location(self.compensator) if self.compensator else None,
+            compensation=_location(self.compensator.function) if self.compensator else None,
             policies=self.policies,
             trigger=self.compile(),
         )
 
     def compensation(self, function: F) -> F:
-        """Registers the function that undoes what this source wrote; a decorator that leaves the function as it is.
+        """Registers the function that undoes what this source did; a decorator that leaves the function as it is.
 
-        Its parameters are the kinds that the source writes or reads. Raises InvalidSource.
+        Its parameters are the kinds that the source writes (what the activation wrote) or reads (what it was bound to); the
+        kinds in its return annotation it may write. It has the source's policies. Raises InvalidSource.
         """
         subject = f"compensation of source {self.name}"
         if self.compensator is not None:
-            problem = f"{_location(self.compensator)} is registered already"
+            problem = f"{_location(self.compensator.function)} is registered already"
             raise InvalidSource(subject, problem, "Undo everything in one function")
-        parameters = read_signature(function, subject).parameters
-        _check_kinds(subject, parameters, self.writes.union(self.reads))
-        self.compensator, self.compensator_parameters = function, parameters
+        self.compensator = _compensator(self, function, subject)
         return function
 
 
@@ -248,6 +254,37 @@ def _location(function: Callable[..., Any]) -> str:
 
 def _cards(kinds: Any) -> tuple[KindCard, ...]:
     return tuple(sorted(map(KindCard.of, kinds), key=lambda card: card.kind))
+
+
+class _Recollection(Trigger):
+    """What a compensation is bound to: its worker recalls it from the log, and nothing is ever matched."""
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        pass
+
+
+def _compensator(
+    source: KnowledgeSource[..., Any], function: Callable[..., Any], subject: str
+) -> KnowledgeSource[..., Any]:
+    style, signature = _style(function, subject), read_signature(function, subject)
+    _check_kinds(subject, signature.parameters, source.writes.union(source.reads))
+    if style is Style.STREAM:
+        raise InvalidSource(subject, "it is a generator", "Return everything that it writes at once")
+    returns = None if signature.returns is Signature.missing else signature.returns
+    writes = read_writes(returns, subject)
+    if may_hand_over(returns):
+        raise InvalidSource(subject, "it hands over, and nothing starts while a board is undone", "Return entries only")
+    return KnowledgeSource(
+        function,
+        trigger=_Recollection(f"~{source.name}", signature.patterns),
+        policies=replace(source.policies, isolation="snapshot", effects="board", fatal=False),
+        parameters=signature.parameters,
+        writes=writes,
+        style=style,
+        undoes=source,
+    )
 
 
 def _check_kinds(subject: str, parameters: tuple[Parameter, ...], allowed: frozenset[type[Entry]]) -> None:
@@ -370,6 +407,7 @@ _RULES: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     ),
     "isolation": (lambda value: value in {"snapshot", "serializable"}, "one of: snapshot, serializable"),
     "effects": (lambda value: value in {"board", "external"}, "one of: board, external"),
+    "fatal": (lambda value: isinstance(value, bool), "True or False"),
 }
 
 

@@ -15,6 +15,7 @@ from concurrent.futures import Executor
 from enum import Enum, auto
 
 from blackboard.activation import Claim
+from blackboard.compensating import recall
 from blackboard.errors import (
     BoardClosed,
     DefinitionError,
@@ -27,6 +28,8 @@ from blackboard.errors import (
 from blackboard.execution import Execution, describe, sum_up
 from blackboard.knowledge_source import Style
 from blackboard.outage import Outage
+from blackboard.saga import Abort
+from blackboard.steering import clean
 from blackboard.store.partition import Applied, Commit, Partition
 
 logger = logging.getLogger(__name__)
@@ -122,6 +125,8 @@ class Run:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001  # whatever an agent raises is its failure, not ours
+            if (abort := Abort.within(error)) is not None:
+                return await self._bury(clean(abort.reason))
             return await self._fail(error)
         return End.LET_GO
 
@@ -143,6 +148,12 @@ class Run:
     async def _give_back(self) -> End:
         await self._outage.tell(lambda: self._partition.release(self.claim, "ready"))
         return End.GIVEN_BACK
+
+    async def _bury(self, reason: str) -> End:
+        """Its agent has given up for the whole board."""
+        logger.error("%s aborted board %s: %s", self.claim.name, self.claim.board, reason)
+        await self._outage.tell(lambda: self._partition.fail(self.claim, "dead", 0, "aborted", reason))
+        return End.FAILED
 
     async def _fail(self, error: BaseException) -> End:
         claim, policies = self.claim, self._execution.source.policies
@@ -169,6 +180,9 @@ class Run:
 
     async def _perform(self, limit: asyncio.Timeout | None) -> bool:
         execution, source = self._execution, self._execution.source
+        if source.undoes is not None and not await recall(execution, self._partition):
+            await self._commit(execution.commit(None), limit)
+            return True
         arguments = execution.bind(source.parameters)
         if source.precondition is not None and not await execution.check(arguments, self._threads):
             return False

@@ -309,7 +309,7 @@ class Shift:
         if chore is not None and claimed.verdict == "" and not self._draining:
             self._do(chore, claimed)
         elif source is None or claimed.verdict in UNFIT or self._draining:
-            self._settle(claimed)
+            self._settle(claimed, lacking=source is None)
         else:
             self._begin(claimed, source)
 
@@ -355,10 +355,10 @@ class Shift:
 
         self._in_background(done())
 
-    def _settle(self, claimed: Claimed) -> None:
+    def _settle(self, claimed: Claimed, *, lacking: bool) -> None:
         """Settle in the background what is not to be run here."""
         self._in_background(
-            self._outage.tell(lambda: settle(claimed=claimed, partition=self._partition, author=self._duty.worker))
+            self._outage.tell(lambda: settle(claimed, self._partition, self._duty.worker, lacking=lacking))
         )
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:

@@ -18,13 +18,14 @@ from blackboard.control.strategy import Grants, Strategy
 from blackboard.control.view import UNDER_WAY, View, in_rank_order
 from blackboard.errors import (
     ActivationNotFound,
-    BoardClosed,
     BoardNotFound,
     EpochConflict,
     InvalidStrategy,
     NotHeld,
+    SagaUnderWay,
     TimedOut,
     UnknownSource,
+    closed,
 )
 from blackboard.event import Event, EventType
 from blackboard.ids import operation_id
@@ -233,20 +234,22 @@ class Steering:
         answer = await self._partition.veto(self.id, self._author, found.identity, found.number, clean(why))
         if answer == "running":
             raise NotHeld(self.id, found.name, ActivationState.RUNNING.value)
-        if answer == "closed":
-            raise BoardClosed(self.id)
         if answer == "absent":
             raise ActivationNotFound(self.id, str(activation))
+        if answer != "ok":
+            raise closed(self.id, answer)
 
     # ------------------------------------------------------------------ inside
 
     def _switch(self, steered: Steered, expected: int | None) -> Switch:
         if steered.answer == "epoch":
             raise EpochConflict(self.id, expected or 0, steered.epoch)
-        if steered.answer == "closed":
-            raise BoardClosed(self.id)
         if steered.answer == "absent":
             raise BoardNotFound(self.id)
+        if steered.answer == "saga":
+            raise SagaUnderWay(self.id)
+        if steered.answer not in {"ok", "done"}:
+            raise closed(self.id, steered.answer)
         return Switch(
             steered.epoch, steered.moved, tuple(identity.partition("\x1e")[0] for identity in steered.running)
         )

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from blackboard.board import Host
+from blackboard.compensating import CHORE, Compensating
 from blackboard.registration import register
 from blackboard.service import Service
 from blackboard.shift import Chore, Duty, Shift, Source, WorkerOptions
@@ -40,7 +41,9 @@ class Worker(Service):
         threads = ThreadPoolExecutor(self._options.concurrency + LEFT_BEHIND, thread_name_prefix="blackboard-agent")
         try:
             await register(store, crew, self._sources.values())
-            duty = Duty(self.id, self._host, self._sources, tuple(self._sources), crew, threads, self._options, CHORES)
+            chores: dict[str, Chore] = {**CHORES, CHORE: Compensating(self._host)}
+            runs = self._sources | _compensations(self._sources)
+            duty = Duty(self.id, self._host, runs, tuple(self._sources), crew, threads, self._options, chores)
             self._shifts = [Shift(duty, store, partition) for partition in store.partitions]
             if self._ended:  # told to stop before it had begun
                 return
@@ -76,6 +79,11 @@ class Worker(Service):
     def sources(self) -> Mapping[str, Source]:
         """The sources it runs, by name."""
         return self._sources
+
+
+def _compensations(sources: Mapping[str, Source]) -> dict[str, Source]:
+    """What undoes these sources, by the names that the store has for it."""
+    return {source.compensator.name: source.compensator for source in sources.values() if source.compensator}
 
 
 def _crew(sources: Iterable[str]) -> str:

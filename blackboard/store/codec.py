@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from blackboard.activation import Activation, ActivationState, Claim, Claimed, Shown, StoredEntry
+from blackboard.activation import Activation, ActivationState, Claim, Claimed, Shown, StoredEntry, called
 from blackboard.event import Event, EventType
 
 US, RS = "\x1f", "\x1e"
@@ -42,9 +42,9 @@ def identity(source: str, addresses: Sequence[str]) -> str:
 
 
 def split_identity(text: str) -> tuple[str, tuple[str, ...]]:
-    """The source and the addresses of an identity."""
+    """The source, as people read it, and the addresses of an identity."""
     source, *addresses = text.split(RS)
-    return source, tuple(address for address in addresses if address)
+    return called(source), tuple(address for address in addresses if address)
 
 
 def entry(address: str, text: bytes) -> StoredEntry:

@@ -31,7 +31,8 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Steered:
-    """What a switch or a pause came to: ``ok``, ``done`` (it was so already), ``epoch``, ``absent`` or ``closed``; the epoch now,
+    """What a switch or a pause came to: ``ok``, ``done`` (it was so already), ``epoch``, ``absent``, ``saga`` (it goes back to a
+    savepoint) or the status of a board that takes no orders; the epoch now,
     how many activations it held or freed, and the identities of what was running."""
 
     answer: str

@@ -12,9 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from blackboard.activation import Activation, Claim, StoredEntry
+from blackboard.activation import UNDOES, Activation, Claim, StoredEntry
 from blackboard.errors import (
-    BoardClosed,
     EntryExists,
     EntryNotFound,
     HandoffRefused,
@@ -23,6 +22,7 @@ from blackboard.errors import (
     StaleSnapshot,
     StoreProtocolError,
     VersionConflict,
+    closed,
 )
 from blackboard.event import Event
 from blackboard.limits import Limits
@@ -30,6 +30,7 @@ from blackboard.store import codec, stub
 from blackboard.store.calls import Argument, Calls
 from blackboard.store.control import Control
 from blackboard.store.keys import Keys
+from blackboard.store.sagas import Sagas
 from blackboard.store.stub import ClaimRequest, Handed
 
 ANYTHING, NEW, SNAPSHOT = -1, -2, -3
@@ -92,12 +93,17 @@ class BoardFacts:
         return self.gate != "-"
 
     @property
+    def over(self) -> bool:
+        """Nothing will ever happen on this board: it is closed, or everything was undone."""
+        return self.status in {"closed", "aborted"}
+
+    @property
     def settled(self) -> bool:
         """Nothing will happen on this board without input from outside."""
         return self.busy == 0 and self.closing == 0
 
 
-class Partition(Control):
+class Partition(Control, Sagas):
     """The scripts and reads of one partition. ``now`` arguments are for tests; None asks the server's clock.
 
     ``strategy`` (its JSON and its name) orchestrates boards that are new.
@@ -296,7 +302,9 @@ class Partition(Control):
         """How many of its activations each source has committed on a board, each binding counted once."""
         rows = await self.calls.command("HKEYS", self.keys.of_board(board, "fired"))
         sources = Counter(codec.split_identity(row.decode())[0] for row in rows)
-        return {source: count for source, count in sources.items() if source != "@control"}
+        return {
+            source: count for source, count in sources.items() if source[0] != "@" and not source.startswith(UNDOES)
+        }
 
     # ------------------------------------------------------------------ inside
 
@@ -310,7 +318,7 @@ class Partition(Control):
             expected = next((write.expected for write in writes if write.address == subject), 0)
             return VersionConflict(subject, expected, found)
         if code == b"closed":
-            return BoardClosed(board)
+            return closed(board, subject)
         if code == b"overloaded":
             return Overloaded(board, subject, int(answer[3]), found)
         return StoreProtocolError("post", repr(answer))
@@ -324,7 +332,7 @@ class Partition(Control):
             case b"lost":
                 return LeaseLost(commit.claim.name)
             case b"closed":
-                return BoardClosed(commit.claim.board)
+                return closed(commit.claim.board, stub.text(answer[1]) if len(answer) > 1 else "closed")
             case b"exists" | b"version" | b"gone" | b"read":
                 return StaleSnapshot(commit.claim.name, (stub.text(answer[1]),))
             case b"unknown_peer":

@@ -218,8 +218,9 @@ def test_a_compensation_is_recorded_and_stays_a_function() -> None:
     @source.compensation
     async def forget(finding: Finding) -> None: ...
 
-    assert source.compensator is forget
-    assert source.compensator_parameters == (Pattern("finding", Mode.EACH, Finding),)
+    assert source.compensator is not None
+    assert (source.compensator.function, source.compensator.undoes) == (forget, source)
+    assert source.compensator.parameters == (Pattern("finding", Mode.EACH, Finding),)
     assert source.card().compensation == f"{__name__}:{forget.__qualname__}"
     with pytest.raises(InvalidSource, match=r"compensation of source act: .*forget is registered already\. Undo"):
         source.compensation(forget)

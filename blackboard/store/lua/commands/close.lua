@@ -3,6 +3,7 @@
 -- KEYS    partition keys, board keys
 -- ARGV    now, board count = 1, board, author, reason, retention ms (0: for ever)
 -- returns {'ok', seq, dropped} | {'done', seq, 0} when it was closed before | {'absent', 0, 0}
+--         | {'undoing', seq, 0} (it is being undone, which comes to an end of its own)
 -- events  C (closed)
 -- repeat  closing a closed board changes nothing
 
@@ -15,6 +16,7 @@
 --- @include "triggers"
 --- @include "control"
 --- @include "chores"
+--- @include "saga"
 --- @include "agenda"
 --- @include "closing"
 
@@ -22,7 +24,9 @@ board.now = arguments.now()
 local ctx = board.open_all()[1]
 local author, reason, retention = arguments.next(), arguments.next(), arguments.number()
 if not ctx.status then return { 'absent', 0, 0 } end
+if ctx.status == 'undoing' or ctx.status == 'stuck' then return { 'undoing', ctx.seq, 0 } end
 if ctx.status ~= 'open' then return { 'done', ctx.seq, 0 } end
+if saga.under_way(ctx) then saga.move(ctx, 'abandoned') end
 
 local dropped = closing.drop_agenda(ctx)
 control.dismiss(ctx)

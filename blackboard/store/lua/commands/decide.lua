@@ -20,6 +20,7 @@
 --- @include "triggers"
 --- @include "control"
 --- @include "chores"
+--- @include "saga"
 --- @include "agenda"
 --- @include "binding"
 --- @include "rating"

@@ -1,10 +1,12 @@
--- A running activation failed: it is tried again later, or its attempts are spent and it is kept as dead.
+-- A running activation failed: it is tried again later, or its attempts are spent and it is kept as dead. If that is fatal, what
+-- was done on its board is undone. What fails while its board is undone is not tried again.
 --
 -- KEYS    partition keys, board keys
 -- ARGV    now, board count = 1, board, claim held (5), verdict, delay ms, reason, problem
---         verdict: 'retry' (an attempt is charged) | 'dead' (attempts spent, or the crash limit)
+--         verdict: 'retry' (an attempt is charged) | 'dead' (attempts spent, or the crash limit; the reason 'aborted': its
+--         agent said that everything is to be undone, and why is the problem)
 -- returns 'ok' | 'done' | 'lost' | 'closed'
--- events  E (failed, will be retried) | D (dead), T, O
+-- events  E (failed, will be retried) | D (dead), A (aborted), T, O
 -- repeat  fenced: a second call finds the lease gone and answers 'lost'
 
 --- @include "arguments"
@@ -16,11 +18,14 @@
 --- @include "triggers"
 --- @include "control"
 --- @include "chores"
+--- @include "saga"
 --- @include "agenda"
 --- @include "binding"
 --- @include "rating"
 --- @include "matching"
 --- @include "settling"
+--- @include "closing"
+--- @include "undoing"
 
 board.now = arguments.now()
 local claim = settling.read(board.open_all())
@@ -37,9 +42,13 @@ if chores.is(claim.identity) then
   partition.wake(partition.awake)
   return 'ok'
 end
+if ctx.status ~= 'open' and verdict == 'retry' and not codec.is_undoing(claim.identity) then
+  verdict, reason = 'dead', 'its board is being undone'
+end
 if verdict == 'dead' then
   if reason ~= 'crash limit' then activation[ATTEMPTS] = activation[ATTEMPTS] + 1 end
   agenda.bury(ctx, claim.identity, activation, claim.owner, reason, problem)
+  undoing.died(claim, reason, problem)
 else
   activation[ATTEMPTS], activation[PROBLEM] = activation[ATTEMPTS] + 1, problem
   activation[DUE_AT] = board.now + delay

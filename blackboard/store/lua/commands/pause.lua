@@ -15,6 +15,7 @@
 --- @include "triggers"
 --- @include "control"
 --- @include "chores"
+--- @include "saga"
 --- @include "agenda"
 --- @include "binding"
 --- @include "rating"

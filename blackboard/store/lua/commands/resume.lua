@@ -3,6 +3,7 @@
 -- KEYS    partition keys, board keys
 -- ARGV    now, board count = 1, board, author, reason, step (1 or 0)
 -- returns {'ok', epoch, activations freed} | {'done', epoch} (it is not paused) | {'absent', 0} | {'closed', 0}
+--         | {'saga', epoch} (it goes back to a savepoint, and is resumed then)
 -- events  Y (resumed)
 -- repeat  resuming a board that is not paused changes nothing
 
@@ -15,6 +16,7 @@
 --- @include "triggers"
 --- @include "control"
 --- @include "chores"
+--- @include "saga"
 --- @include "agenda"
 --- @include "binding"
 --- @include "rating"
@@ -28,6 +30,7 @@ local author, reason, step = arguments.next(), arguments.next(), arguments.numbe
 local refused = control.objection(ctx)
 if refused then return refused end
 if ctx.gate == '-' then return { 'done', ctx.control } end
+if saga.under_way(ctx) then return { 'saga', ctx.control } end
 
 local moved = 0
 if ctx.mode == 'c' then moved = control.free_all(ctx) end

@@ -1,4 +1,4 @@
--- A dead activation is tried again with fresh attempts.
+-- A dead activation is tried again with fresh attempts. Where it is a compensation, its saga goes on with that.
 --
 -- KEYS    partition keys, board keys
 -- ARGV    now, board count = 1, board, identity, author
@@ -15,6 +15,7 @@
 --- @include "triggers"
 --- @include "control"
 --- @include "chores"
+--- @include "saga"
 --- @include "agenda"
 --- @include "binding"
 --- @include "rating"
@@ -23,7 +24,8 @@
 board.now = arguments.now()
 local ctx = board.open_all()[1]
 local identity, author = arguments.next(), arguments.next()
-if ctx.status == 'closed' then return 'closed' end
+local undoes = codec.is_undoing(identity)
+if ctx.status and ctx.status ~= 'open' and not (undoes and saga.under_way(ctx)) then return 'closed' end
 local activation = partition.activation(ctx.id .. RS .. identity)
 if not activation or activation[STATE] ~= 'D' then return 'absent' end
 
@@ -36,6 +38,7 @@ activation[ATTEMPTS], activation[CRASHES], activation[SINCE] = 0, 0, board.now
 agenda.move(ctx, identity, activation, 'r')
 matching.revisit(ctx, identity, ctx.seq, activation[DEPTH])
 matching.quiesce(ctx, '', 1)
+if undoes then saga.go_on(ctx) end
 local left = partition.activation(ctx.id .. RS .. identity)
 
 control.finish()

@@ -15,6 +15,7 @@
 --- @include "triggers"
 --- @include "control"
 --- @include "chores"
+--- @include "saga"
 --- @include "agenda"
 --- @include "binding"
 --- @include "rating"
@@ -32,6 +33,7 @@ local activation = partition.activation(ctx.id .. RS .. identity)
 if not activation or activation[NUMBER] ~= number or activation[STATE] == 'D' or control.is_control(identity) then
   return 'absent'
 end
+if codec.is_undoing(identity) then return 'absent' end -- a compensation is skipped
 if activation[STATE] == 'x' then return 'running' end
 
 agenda.bury(ctx, identity, activation, author, 'vetoed', reason)

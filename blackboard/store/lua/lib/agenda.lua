@@ -42,10 +42,13 @@ end
 
 --- Moves an activation to another state, with everything that hangs on it.
 function agenda.move(ctx, identity, activation, state)
+  if ctx.status ~= 'open' and state ~= 'x' and state ~= 'D' and not codec.is_undoing(identity) then
+    return agenda.obviate(ctx, identity, activation, ctx.seq) -- what is being undone starts nothing any more
+  end
   local field, source = ctx.id .. RS .. identity, codec.source(identity)
   weigh(ctx, activation, -1)
   unschedule(field, source, activation)
-  if state == 'r' and control.holds_back(ctx, activation) then
+  if state == 'r' and control.holds_back(ctx, activation) and not codec.is_undoing(identity) then
     state = control.awaits_bid(ctx, identity, activation) and 'b' or 'u'
     if state == 'u' then control.arouse(ctx) end
   end

@@ -22,7 +22,7 @@ local function blank(place)
   local ctx = used_boards[place] or {}
   used_boards[place] = ctx
   ctx.cache, ctx.happened, ctx.touched, ctx.events, ctx.changed, ctx.firings = {}, 0, false, false, false, false
-  ctx.kinds, ctx.memory_set, ctx.agenda_set, ctx.born, ctx.facts = false, false, false, false, false
+  ctx.kinds, ctx.memory_set, ctx.agenda_set, ctx.born, ctx.facts, ctx.saga = false, false, false, false, false, false
   return ctx
 end
 
@@ -226,7 +226,8 @@ end
 --- Tells whoever watches a board what is worth a look: whether it is closed or at rest, and the kinds that changed.
 --- (Advisory: it may be lost.)
 local function announce(ctx)
-  local said = ctx.status ~= 'open' and '!' or ctx.busy + ctx.closing == 0 and '.' or '-'
+  local over = ctx.status == 'closed' or ctx.status == 'aborted'
+  local said = over and '!' or ctx.busy + ctx.closing == 0 and '.' or '-'
   for kind in pairs(ctx.kinds or NONE) do said = said .. ' ' .. kind end
   redis.pcall('PUBLISH', partition.tag .. 'b:' .. ctx.id .. ':log', said)
 end

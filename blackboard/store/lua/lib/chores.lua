@@ -34,6 +34,9 @@ function chores.begin(ctx, name)
   elseif activation[STATE] == 'x' and activation[DIRTY] == 0 then
     activation[DIRTY] = 1
     partition.put(field, activation)
+  elseif activation[STATE] == 'd' then
+    ctx.busy, ctx.touched = ctx.busy + 1, true
+    make_ready(ctx, name, activation)
   end
 end
 
@@ -42,6 +45,15 @@ function chores.done(ctx, name, activation)
   if activation[DIRTY] == 1 then return make_ready(ctx, name, activation) end
   partition.leases[field_of(ctx, name)] = false
   partition.put(field_of(ctx, name), false)
+  ctx.busy, ctx.touched = ctx.busy - 1, true
+end
+
+--- A chore that its worker holds waits for more to do. Its record is kept: its epoch tells the claims of it apart.
+function chores.rest(ctx, name, activation)
+  if activation[DIRTY] == 1 then return make_ready(ctx, name, activation) end
+  activation[STATE], activation[OWNER] = 'd', '-'
+  partition.leases[field_of(ctx, name)] = false
+  partition.put(field_of(ctx, name), activation)
   ctx.busy, ctx.touched = ctx.busy - 1, true
 end
 
@@ -57,7 +69,7 @@ function chores.drop_all(ctx)
       if activation[STATE] == 'r' then partition.ready[codec.ready(field, name, activation)] = false end
       if activation[STATE] == 'x' then partition.leases[field] = false end
       partition.put(field, false)
-      ctx.busy = ctx.busy - 1
+      if activation[STATE] ~= 'd' then ctx.busy = ctx.busy - 1 end
     end
   end
 end

@@ -63,7 +63,7 @@ local function reap_leases()
     if not activation or not codec.is_leased(activation) then
       partition.leases[field] = false
     else
-      local trigger = control.is_control(identity) and control.TRIGGER or triggers.source(codec.source(identity))
+      local trigger = control.is_control(identity) and control.TRIGGER or triggers.policies(codec.source(identity))
       activation[CRASHES] = activation[CRASHES] + 1
       if activation[CRASHES] > (trigger and trigger.cr or CRASH_LIMIT) then
         settle[#settle + 1] = { field, 'poison' }
@@ -227,7 +227,7 @@ end
 --- Hands one activation to the claimer: `field, number, epoch, attempts, crashes, depth, snapshot, flag, note, binding`.
 function claiming.hand_out(reply, field, owner, lease, flag)
   local activation, id, identity = partition.activation(field), codec.split_field(field)
-  local ctx, trigger = board.view(id), triggers.source(codec.source(identity))
+  local ctx, trigger = board.view(id), triggers.policies(codec.source(identity))
   activation[STATE], activation[OWNER], activation[EPOCH] = flag == 'bid' and 'b' or 'x', owner, activation[EPOCH] + 1
   activation[SNAPSHOT], activation[STARTED] = ctx.seq, board.now
   local n = #reply
@@ -238,7 +238,7 @@ function claiming.hand_out(reply, field, owner, lease, flag)
   local mark = of_control and 0
   if of_control then
     emit_view(reply, ctx)
-  elseif chores.is(identity) then
+  elseif chores.is(identity) or codec.is_undoing(identity) then
     reply[#reply + 1], mark = 0, 0
   else
     mark = emit_binding(reply, ctx, trigger, identity, activation)
@@ -261,10 +261,12 @@ local function flag_of(field, activation)
     if activation[DUE_AT] > 0 then partition.due[field], activation[DUE_AT] = false, 0 end
     return ''
   end
-  if chores.is(identity) then return '' end
+  if chores.is(identity) or codec.is_undoing(identity) then return '' end
   local ctx = board.view(id)
+  if ctx.status ~= 'open' then return 'revisit' end -- its worker died while its board is being undone: it leaves
   if not control.holds_back(ctx, activation) then return '' end
   if control.awaits_bid(ctx, identity, activation) then return 'bid' end
+  if saga.under_way(ctx) then return 'revisit' end -- which waits for it
   activation[STATE] = 'u'
   partition.put(field, activation)
   control.arouse(ctx)

@@ -19,6 +19,7 @@ local FIELDS = '^' .. TO_US .. TO_US .. TO_US .. TO_US .. '(.*)$'
 local SOURCE, ADDRESSES, ADDRESS = '^[^' .. RS .. ']+', RS .. '(.*)$', '[^' .. RS .. ']+'
 local READY_ROW = '%s' .. US .. '%04d' .. US .. '%s' .. US .. '%013d' .. US
 local BOARD = '^([^' .. RS .. ']+)' .. RS .. '(.*)$'
+local TILDE = 126
 
 --- An entry is `version seq depth schema payload`.
 function codec.entry(address, text)
@@ -47,6 +48,15 @@ function codec.addresses(identity)
 end
 
 function codec.source(identity) return string.match(identity, SOURCE) end
+
+--- Whether an identity is that of a compensation, `~source RS @undo/number`.
+function codec.is_undoing(identity) return string.byte(identity) == TILDE end
+
+--- The source whose workers and policies an activation has: a compensation has those of what it undoes.
+function codec.base(source) return string.byte(source) == TILDE and string.sub(source, 2) or source end
+
+--- A source as people read it: a compensation undoes another.
+function codec.called(source) return string.byte(source) == TILDE and 'undo:' .. string.sub(source, 2) or source end
 
 function codec.split_field(field) return string.match(field, BOARD) end
 

@@ -80,7 +80,7 @@ function committing.commit(operation, bounds)
   local activation, why = settling.held(operation)
   if not activation then return { why } end
   if operation.part <= activation[PART] and operation.part > 0 then return { 'done' } end
-  local refused = contribution.check(ctx, operation.writes, activation[SNAPSHOT], activation[OWN], bounds)
+  local refused = contribution.check(ctx, operation.writes, activation[SNAPSHOT], activation[OWN], bounds, 'undoing')
     or stale(ctx, operation, activation) or handing.objection(operation, activation)
   if refused then
     if RUN_AGAIN[refused[1]] then run_again(operation, activation) end
@@ -103,7 +103,7 @@ function committing.commit(operation, bounds)
     partition.put(operation.field, activation)
   end
   matching.apply(ctx, changes, operation.identity, depth + 1)
-  if operation.handoffs[1] then handing.apply(operation, activation, by, depth + 1) end
+  if operation.handoffs[1] and ctx.status == 'open' then handing.apply(operation, activation, by, depth + 1) end
   if operation.final then
     settling.after(operation, dirty, depth)
   else

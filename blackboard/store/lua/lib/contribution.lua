@@ -56,9 +56,9 @@ local function objection(write, entry, snapshot, own)
 end
 
 --- Checks a whole contribution against the board: nil, or why it is refused. `own`: events that the author wrote itself
---- after its snapshot.
-function contribution.check(ctx, writes, snapshot, own, bounds)
-  if ctx.status ~= 'open' then return { 'closed', ctx.id, 0 } end
+--- after its snapshot; `also`: in which status the board takes it besides.
+function contribution.check(ctx, writes, snapshot, own, bounds, also)
+  if ctx.status ~= 'open' and ctx.status ~= also then return { 'closed', ctx.status, 0 } end
   local added = 0
   for _, write in ipairs(writes) do
     local entry = board.entry(ctx, write.address)

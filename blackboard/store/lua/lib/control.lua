@@ -175,7 +175,7 @@ local function move_all(ctx, to, bidding)
     local texts = redis.call('HMGET', ACTIVATIONS, unpack(fields))
     for i, text in ipairs(texts) do
       local state, identity = text and string.sub(text, 3, 3), identities[first + i - 1]
-      if COULD_START[state] then
+      if COULD_START[state] and not codec.is_undoing(identity) then
         if move_one(fields[i], identity, text, state, to, bidding) then moved = moved + 1 end
       elseif state == 'x' and #running < RUNNING_SHOWN then
         running[#running + 1] = identity
@@ -210,10 +210,11 @@ function control.choreograph(ctx, by, reason)
   board.note(ctx, 'strategy', '')
 end
 
---- Whether a caller may act: nil, or why not. `expected`: the epoch that it knows of, or nothing.
+--- Whether a caller may act: nil, or why not: `absent`, `epoch`, or the status of a board that takes no more orders.
+--- `expected`: the epoch that it knows of, or nothing.
 function control.objection(ctx, expected)
   if not ctx.status then return { 'absent', 0 } end
-  if ctx.status ~= 'open' then return { 'closed', 0 } end
+  if ctx.status ~= 'open' then return { ctx.status, 0 } end
   if expected and expected ~= ctx.control then return { 'epoch', ctx.control } end
   return nil
 end

@@ -338,6 +338,7 @@ end
 --- Runs the changes of one contribution against all triggers. `author` is the identity of the contributing activation.
 function matching.apply(ctx, changes, author, depth)
   for _, change in ipairs(changes) do matching.remember(ctx, change) end
+  if ctx.status ~= 'open' then return end -- what is being undone starts nothing
   if not ctx.born and all_plain(changes) then return apply_plainly(ctx, changes, author, depth) end
   local work = new_work(author, depth)
   if ctx.born then

@@ -126,7 +126,7 @@ end
 local function look_up_crews(source)
   if source == '@control' then return '|@control|' end
   if string.byte(source) == 64 then return every_crew() end -- a chore
-  return redis.call('HGET', CREWS, source) or ''
+  return redis.call('HGET', CREWS, codec.base(source)) or ''
 end
 
 --- The crews that run a source, as `|crew|crew|`.

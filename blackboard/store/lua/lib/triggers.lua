@@ -74,5 +74,8 @@ function triggers.beginning() return decode(triggers.BEGINNING) end
 --- The trigger of a source, or nil when it is not registered.
 function triggers.source(name) return decode('@' .. name)[1] end
 
+--- The trigger whose policies hold for an activation of a source, or nil.
+function triggers.policies(name) return decode('@' .. codec.base(name))[1] end
+
 --- The number of registrations so far; a board remembers up to which it was matched.
 function triggers.revision() return tonumber(string.match(decoded().stamp, '^%d+') or 0) end
