@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from blackboard.entry import Stamp as Stamp
     from blackboard.errors import ActivationNotFound as ActivationNotFound
     from blackboard.errors import BlackboardError as BlackboardError
+    from blackboard.errors import BoardAborted as BoardAborted
     from blackboard.errors import BoardClosed as BoardClosed
     from blackboard.errors import BoardNotFound as BoardNotFound
     from blackboard.errors import Conflict as Conflict
@@ -52,7 +53,10 @@ if TYPE_CHECKING:
     from blackboard.errors import Overloaded as Overloaded
     from blackboard.errors import Refusal as Refusal
     from blackboard.errors import ReservedName as ReservedName
+    from blackboard.errors import SagaUnderWay as SagaUnderWay
+    from blackboard.errors import SavepointNotFound as SavepointNotFound
     from blackboard.errors import StaleSnapshot as StaleSnapshot
+    from blackboard.errors import StillRunning as StillRunning
     from blackboard.errors import StoreBusy as StoreBusy
     from blackboard.errors import StoreError as StoreError
     from blackboard.errors import StoreProtocolError as StoreProtocolError
@@ -71,6 +75,7 @@ if TYPE_CHECKING:
     from blackboard.knowledge_source import KnowledgeSource as KnowledgeSource
     from blackboard.limits import Limits as Limits
     from blackboard.retry import Backoff as Backoff
+    from blackboard.saga import Saga as Saga
     from blackboard.steering import Mode as Mode
     from blackboard.steering import Switch as Switch
     from blackboard.store.connection import Settings as Settings
@@ -92,6 +97,7 @@ else:
         "knowledge_source": ("KnowledgeSource",),
         "limits": ("Limits",),
         "retry": ("Backoff",),
+        "saga": ("Saga",),
         "steering": ("Mode", "Switch"),
         "store.connection": ("Settings",),
         "worker": ("Worker",),
@@ -126,6 +132,7 @@ __all__ = [
     "Blackboard",
     "BlackboardError",
     "Board",
+    "BoardAborted",
     "BoardClosed",
     "BoardNotFound",
     "Conflict",
@@ -162,9 +169,13 @@ __all__ = [
     "Receipt",
     "Refusal",
     "ReservedName",
+    "Saga",
+    "SagaUnderWay",
+    "SavepointNotFound",
     "Settings",
     "StaleSnapshot",
     "Stamp",
+    "StillRunning",
     "StoreBusy",
     "StoreError",
     "StoreProtocolError",

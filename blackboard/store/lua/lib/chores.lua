@@ -6,6 +6,7 @@
 local chores = {}
 --- @private
 local NAMES = { '@saga', '@shape' }
+local CONTROL = '@control'
 local URGENT = 2000 -- above every priority of a source
 
 local function field_of(ctx, name) return ctx.id .. RS .. name .. RS end
@@ -18,8 +19,8 @@ local function make_ready(ctx, name, activation)
   partition.put(field_of(ctx, name), activation)
 end
 
---- Whether an identity is that of a chore.
-function chores.is(identity) return string.byte(identity) == 64 and not control.is_control(identity) end
+--- Whether a source, or that of an identity, is a chore.
+function chores.is(source) return string.byte(source) == 64 and string.sub(source, 1, #CONTROL) ~= CONTROL end
 
 --- There is something to do: somebody shall; whoever is at it does it once more.
 function chores.begin(ctx, name)

@@ -102,6 +102,12 @@ local function queue(source, wanted)
   return { source = source, rows = rows, at = 1, rank = string.sub(rows[1], #stem + 1) }
 end
 
+--- Whether a crew runs a source. A chore is every worker's, also of one that has no source yet.
+local function runs(crew, source)
+  if chores.is(source) then return crew ~= '@control' end
+  return string.find(partition.crews(source), '|' .. crew .. '|', 1, true) ~= nil
+end
+
 --- The ready rows of each source the crew runs: a skip scan over the ready set from `cursor` on, so that what others run,
 --- and what nothing runs, costs one look-up.
 local function queues(crew, wanted, cursor)
@@ -113,7 +119,7 @@ local function queues(crew, wanted, cursor)
       if wrapped then break end
       from, wrapped = '-', true
     else
-      if string.find(partition.crews(source), '|' .. crew .. '|', 1, true) then found[#found + 1] = queue(source, wanted) end
+      if runs(crew, source) then found[#found + 1] = queue(source, wanted) end
       from = '(' .. source .. US .. LAST
     end
   end
