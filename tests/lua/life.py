@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from blackboard.activation import Claimed
 from blackboard.store.partition import Applied, Commit
 from tests.lua.bench import Bench, card, decision, each, gone, write
 
 COMMANDS = frozenset((
-    "claim", "close", "commit", "decide", "fail", "grant", "pause", "post", "read", "register", "release", "rematch",
-    "renew", "resume", "revive", "suspend", "switch", "veto",
+    "abort", "claim", "close", "commit", "decide", "fail", "grant", "pause", "post", "read", "register", "release",
+    "rematch", "renew", "resume", "revive", "savepoint", "skip", "suspend", "switch", "undo", "veto",
 ))  # fmt: skip
 
 JOINED = {
@@ -59,8 +60,8 @@ async def live(bench: Bench) -> None:
     await bench.rematch("x", revision)
     assert await bench.store.entries("x")
     await controlled(bench)
-    for board in ("x", "y"):
-        assert (await bench.store.close(board, "@test", "end", 1000, bench.now))[0] == "ok"
+    assert (await bench.store.close("y", "@test", "end", 1000, bench.now))[0] == "ok"
+    await undone(bench)
 
 
 async def controlled(bench: Bench) -> None:
@@ -87,3 +88,38 @@ async def controlled(bench: Bench) -> None:
     assert [claimed.verdict for claimed in await bench.claim(8)] == ["unattended"]
     assert (await bench.choreograph("x")).moved == 0  # a step is a pause
     assert (await bench.resume("x")).moved > 0
+
+
+async def undone(bench: Bench) -> None:
+    """One of them goes back to a savepoint, and is then undone as a whole: what waits, what runs and what is dead with it."""
+    _, mark = await bench.savepoint("x")
+    await bench.post("x", write("a/8"))
+    (running,) = await bench.claim(1)
+    assert (await bench.abort("x", mark))[0] == "ok"
+    await bench.undo_once("wait")
+    await bench.commit(running.claim, write("done/y"))
+    await bench.undo_once("go", ("one", 901), ("one", 902))
+    first, second = await bench.claim(2)
+    assert await bench.fail(first.claim, "dead") == "ok"
+    await bench.undo_once("stuck")
+    assert await bench.store.revive("x", first.claim.identity, "@test", bench.now) == "ok"
+    await bench.commit((await _undoing(bench)).claim, write("done/901", "undone"))
+    await bench.commit(second.claim)
+    await bench.undo_once("done")
+    (running,) = await bench.claim(1)
+    assert (await bench.abort("x"))[0] == "ok"
+    assert await bench.fail(running.claim) == "ok"
+    await bench.undo_once("go", ("one", 903))
+    await bench.fail((await _undoing(bench)).claim, "dead")
+    await bench.undo_once("stuck")
+    assert await bench.skip("x", "undo:one @undo/903") == "ok"
+    await bench.undo_once("done", retention=1000)
+
+
+async def _undoing(bench: Bench) -> Claimed:
+    """The next compensation; the chore, which comes first, is given back."""
+    for claimed in await bench.claim(2):
+        if claimed.claim.undoes is not None:
+            return claimed
+        await bench.release(claimed.claim)
+    raise AssertionError("nothing is being undone")

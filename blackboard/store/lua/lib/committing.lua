@@ -78,7 +78,7 @@ end
 function committing.commit(operation, bounds)
   local ctx = operation.board
   local activation, why = settling.held(operation)
-  if not activation then return { why } end
+  if not activation then return { why, ctx.status } end
   if operation.part <= activation[PART] and operation.part > 0 then return { 'done' } end
   local refused = contribution.check(ctx, operation.writes, activation[SNAPSHOT], activation[OWN], bounds, 'undoing')
     or stale(ctx, operation, activation) or handing.objection(operation, activation)
