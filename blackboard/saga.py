@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import StrEnum
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from math import inf
 from typing import Any, Literal, Self
 
@@ -240,33 +240,36 @@ class Ledger:
     def order(self, agents: Mapping[str, Agent]) -> dict[int, set[int]]:
         """Everything that the latest saga undoes, in one order in which it could; each with its effects, which come before it.
 
-        The order is that of the commits reversed, as far as effects allow. Parts that an activation committed before a crash can
-        make two the effect of each other: then the one that was committed last comes first.
+        The order is that of the commits reversed, as far as effects allow. What an activation committed in parts, before a crash,
+        can make two the effects of each other: of those, the last to be committed comes first.
         """
         targets = self._targets(agents)
-        causes = {number: self._causes(number, targets, agents) for number in targets}
+        causes = {number: self._nearest(number, targets, agents) for number in targets}
         effects: dict[int, set[int]] = {number: set() for number in targets}
-        for number, found in causes.items():
-            for cause in found:
-                effects[cause].add(number)
-        left = {number: len(found) for number, found in effects.items()}
-        latest = sorted(targets, key=lambda number: -self._deeds[number].fired)
-        ready: list[tuple[int, int]] = []
-        for number in latest:
-            if left[number] == 0:
-                heappush(ready, (-self._deeds[number].fired, number))
-        placed: dict[int, set[int]] = {}
-        rest = iter(latest)
-        while len(placed) < len(targets):
-            number = heappop(ready)[1] if ready else next(each for each in rest if each not in placed)
-            if number in placed:
-                continue
-            placed[number] = {effect for effect in effects[number] if effect in placed}
+        for number in targets:
             for cause in causes[number]:
-                left[cause] -= 1
-                if left[cause] == 0 and cause not in placed:
-                    heappush(ready, (-self._deeds[cause].fired, cause))
+                effects[cause].add(number)
+        waits = {number: set(found) for number, found in effects.items()}
+        ready = [self._rank(number) for number in targets if not waits[number]]
+        heapify(ready)
+        placed: dict[int, set[int]] = {}
+        while waits:
+            number = heappop(ready)[1] if ready else self._break(waits)
+            del waits[number]
+            placed[number] = effects[number] & placed.keys()
+            for cause in causes[number] & waits.keys():
+                waits[cause].discard(number)
+                if not waits[cause]:
+                    heappush(ready, self._rank(cause))
         return placed
+
+    def _rank(self, number: int) -> tuple[int, int]:
+        """What is undone first, of what could be: what was committed last."""
+        return -self._deeds[number].fired, number
+
+    def _break(self, waits: Mapping[int, AbstractSet[int]]) -> int:
+        """Where all wait for each other, who does not: the last of those that wait for nobody outside of their circle."""
+        return min(waits, key=lambda number: (len(_reached(number, waits)), self._rank(number)))
 
     def _targets(self, agents: Mapping[str, Agent]) -> set[int]:
         """What was committed after the savepoint and can be undone, but for what an earlier saga has undone."""
@@ -283,12 +286,12 @@ class Ledger:
             and agent.compensated
         }
 
-    def _causes(self, number: int, targets: AbstractSet[int], agents: Mapping[str, Agent]) -> set[int]:
+    def _nearest(self, number: int, targets: AbstractSet[int], agents: Mapping[str, Agent]) -> set[int]:
         """The nearest of the targets that an activation is an effect of, directly or by way of others."""
         found: set[int] = set()
         seen, ahead = {number}, [number]
         while ahead:
-            for cause in self._direct_causes(ahead.pop(), agents) - seen:
+            for cause in self._causes(ahead.pop(), agents) - seen:
                 seen.add(cause)
                 if cause in targets:
                     found.add(cause)
@@ -296,7 +299,7 @@ class Ledger:
                     ahead.append(cause)
         return found
 
-    def _direct_causes(self, number: int, agents: Mapping[str, Agent]) -> set[int]:
+    def _causes(self, number: int, agents: Mapping[str, Agent]) -> set[int]:
         """The activations that wrote what this one was bound to, and what triggered it; of a compensation, what it undid."""
         deed = self._deeds[number]
         if deed.source.startswith(UNDOES):
@@ -322,6 +325,17 @@ _OUTCOMES: Mapping[EventType, Undoing] = {
     EventType.DIED: Undoing.DEAD,
     EventType.SKIPPED: Undoing.SKIPPED,
 }
+
+
+def _reached(number: int, ways: Mapping[int, AbstractSet[int]]) -> set[int]:
+    """Everything that can be reached from a number."""
+    seen: set[int] = set()
+    ahead = [number]
+    while ahead:
+        new = ways.get(ahead.pop(), set()) - seen
+        seen |= new
+        ahead += new
+    return seen
 
 
 def _verdict(states: Mapping[str, Undoing], opening: Sequence[Any], busy: bool) -> Verdict:
