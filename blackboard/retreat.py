@@ -66,6 +66,10 @@ class Retreat:
         self._check(answer)
         return seq
 
+    async def has_savepoint(self, name: str) -> bool:
+        """Whether the board has a savepoint of this name."""
+        return bool(await self._partition.marked(self.id, name))
+
     async def compensate(self, reason: str = "", *, to: int | str | None = None) -> int:
         """Undo what was committed: every activation whose source has a compensation, effects before causes.
 

@@ -328,8 +328,8 @@ _OUTCOMES: Mapping[EventType, Undoing] = {
 
 
 def _reached(number: int, ways: Mapping[int, AbstractSet[int]]) -> set[int]:
-    """Everything that can be reached from a number."""
-    seen: set[int] = set()
+    """A number, and everything that can be reached from it."""
+    seen = {number}
     ahead = [number]
     while ahead:
         new = ways.get(ahead.pop(), set()) - seen

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from blackboard.cli.verb import verb
 
 if TYPE_CHECKING:
     from blackboard.application import Blackboard  # loaded when a verb runs; the help of all verbs does not need it
+    from blackboard.board import Board
     from blackboard.store.partition import BoardFacts
     from blackboard.store.survey import BoardSummary
 
@@ -124,11 +126,18 @@ async def _show(options: Options, board: str) -> dict[str, Any]:
             "settled": facts.settled,
             "events": facts.seq,
             "control": await control_row(bb, on),
+            "undoing": await _undoing(on),
             "entries": await kinds_of(partition, board),
             "agenda": await open_rows(bb, facts),
             "dead": await dead_rows(bb, facts),
             "latest": await _latest(bb, board, facts.seq),
         }
+
+
+async def _undoing(on: Board) -> dict[str, Any] | None:
+    """How far the board is undone; None when that was never asked for."""
+    saga = await on.saga()
+    return None if saga.state == "none" else asdict(saga)
 
 
 async def _latest(bb: Blackboard, board: str, seq: int) -> list[dict[str, Any]]:
@@ -141,6 +150,7 @@ def _lines(found: dict[str, Any]) -> list[tuple[str, str, Any]]:
     lines = [("board", name, found[name]) for name in ("board", "namespace", "status", "settled", "events")]
     control = found["control"]
     lines += [("control", name, control[name]) for name in ("mode", "epoch", "paused", "strategy", "says", "held")]
+    lines += [("undoing", name, value) for name, value in (found["undoing"] or {}).items()]
     lines += [("entries", kind, count) for kind, count in found["entries"].items()]
     lines += [("agenda", each["activation"], each["state"]) for each in found["agenda"]]
     lines += [("dead", each["activation"], summary(each["problem"])) for each in found["dead"]]
@@ -152,6 +162,8 @@ def _print_sections(found: dict[str, Any]) -> None:
     state = f"{found['status']}, {'settled' if found['settled'] else 'at work'}"
     click.echo(f"{click.style(found['board'], bold=True)}  {state}, {found['events']} events  ({found['namespace']})")
     _section("Control", _control_lines(found["control"]), "")
+    if found["undoing"]:
+        _section("Undoing", _undoing_lines(found["undoing"]), "")
     _section("Entries", [f"{count:>6}  {kind}" for kind, count in found["entries"].items()], "none")
     _section("Agenda", [_agenda_line(each) for each in found["agenda"]], "nothing open")
     dead = [f"{each['activation']}  {summary(each['problem'])}" for each in found["dead"]]
@@ -173,6 +185,17 @@ def _control_lines(control: dict[str, Any]) -> list[str]:
         lines.append(
             f"paused by {control['paused_by']} {ago(control['paused_since'])}{_because(control['paused_why'])}"
         )
+    return lines
+
+
+def _undoing_lines(undoing: dict[str, Any]) -> list[str]:
+    """What is undone and why, how far that is, and what a person can do where it is stuck."""
+    goal = f"back to savepoint {undoing['savepoint']}" if undoing["savepoint"] else "as a whole"
+    lines = [f"{undoing['state']}, {goal}, by {undoing['by']}{_because(undoing['reason'])}"]
+    named = ("undone", "running", "pending", "dead", "skipped")
+    lines += [f"{name}: {shorten(shown(undoing[name]), 120)}" for name in named if undoing[name]]
+    if undoing["state"] == "stuck":
+        lines.append("try what is dead again, or do without it: blackboard retry, blackboard skip")
     return lines
 
 

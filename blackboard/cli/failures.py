@@ -64,8 +64,8 @@ def exit_code(error: Exception) -> int:
         ((errors.StoreUnreachable, errors.StoreBusy, errors.StoreRefused), NO_STORE),
         ((errors.TimedOut,), TIMED_OUT),
         ((errors.NotFound,), NOT_FOUND),
-        ((errors.Conflict, errors.BoardClosed), CONFLICT),
-        ((errors.NotHeld,), NO),
+        ((errors.Conflict, errors.BoardClosed, errors.SagaUnderWay), CONFLICT),
+        ((errors.NotHeld, errors.StillRunning), NO),
         ((errors.EntryError, errors.InvalidBoardId), USAGE),
     )
     return next((code for classes, code in meaning if isinstance(error, classes)), FAILURE)

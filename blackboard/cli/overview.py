@@ -45,6 +45,11 @@ FAMILIES: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "step": ("acts", "Let a paused board go one step."),
         "controller": ("controller", "Decide who runs next on orchestrated boards."),
     },
+    "Undoing": {
+        "compensate": ("saga", "Undo what was committed on a board."),
+        "savepoint": ("saga", "Mark how far a board has come."),
+        "skip": ("saga", "Do without one compensation, so that the undoing goes on."),
+    },
     "Operations": {
         "ks": ("sources", "List the knowledge sources and who runs them."),
         "workers": ("sources", "List the workers and controllers."),

@@ -41,6 +41,7 @@ SOURCES = (
     Column("reads"),
     Column("when"),
     Column("writes"),
+    Column("undone_by"),
     Column("workers", table=_who, right=True),
     Column("paused"),
 )
@@ -94,6 +95,7 @@ def source_row(card: SourceCard) -> dict[str, Any]:
         "reads": [PATTERNS[pattern["m"]].format(pattern["k"]) for pattern in trigger.get("p", ())],
         "when": when,
         "writes": [kind.kind for kind in card.writes],
+        "undone_by": card.compensation.rpartition(":")[2].rpartition(".")[2] if card.compensation else None,
         "module": card.module,
         "doc": card.doc,
     }

@@ -23,12 +23,17 @@ STYLES = {
     EventType.PAUSED: "cyan",
     EventType.RESUMED: "cyan",
     EventType.HANDED_OFF: "blue",
+    EventType.ABORTED: "bright_red",
+    EventType.UNDONE: "magenta",
+    EventType.SKIPPED: "yellow",
+    EventType.SAVED: "magenta",
 }
 """Colours on a terminal; what is not listed has none."""
 
 DETAILS = (
     *("version", "schema", "source", "addresses", "number", "cause", "depth", "attempt", "reason"),
     *("mode", "epoch", "strategy"),
+    "outcome",
 )
 """What a row has besides, where the event has it."""
 
@@ -110,6 +115,22 @@ def _switched(event: Event) -> str:
     return f"board switched to {event.mode} ({strategy}epoch {event.epoch}) by {event.by}{_reason(event)}"
 
 
+def _aborted(event: Event) -> str:
+    goal = f"back to savepoint {event.cause}" if event.cause else "as a whole"
+    return f"undoing begins {goal}, by {event.by}{_reason(event)}"
+
+
+_ENDS = {
+    "aborted": "board is over: everything was undone",
+    "undone": "board is back at its savepoint",
+    "stuck": "undoing is stuck",
+}
+
+
+def _undone(event: Event) -> str:
+    return f"{_ENDS.get(event.outcome or '', 'undoing came to an end')}{_reason(event)}"
+
+
 _TALES: dict[EventType, Callable[[Event], str]] = {
     EventType.CREATED: lambda e: f"board created by {e.by}",
     EventType.POSTED: lambda e: f"{e.address} posted by {e.by}",
@@ -127,5 +148,9 @@ _TALES: dict[EventType, Callable[[Event], str]] = {
     EventType.GRANTED: lambda e: f"{e.activation} granted by {e.by} (epoch {e.epoch}){_reason(e)}",
     EventType.PAUSED: lambda e: f"board paused by {e.by} (epoch {e.epoch}){_reason(e)}",
     EventType.RESUMED: lambda e: f"board resumed by {e.by} (epoch {e.epoch}){_reason(e)}",
+    EventType.ABORTED: _aborted,
+    EventType.UNDONE: _undone,
+    EventType.SKIPPED: lambda e: f"{e.activation} skipped by {e.by}{_bound(e)}{_reason(e)}",
+    EventType.SAVED: lambda e: f"savepoint by {e.by}{_reason(e)}",
     EventType.HANDED_OFF: lambda e: f"{e.by} handed over to {e.activation}{_bound(e)}{_reason(e)}",
 }

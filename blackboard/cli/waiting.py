@@ -52,7 +52,7 @@ async def surroundings(bb: Blackboard, facts: BoardFacts) -> Surroundings:
 
 def waits_for(activation: Activation, around: Surroundings) -> str:
     """What has to happen next for an activation to run, or what it does."""
-    pause = pause_of(activation.source, around.paused)
+    pause = pause_of(activation.agent, around.paused)
     match activation.state:
         case ActivationState.RUNNING:
             return f"running on {activation.owner} for {_since(activation.started, around)}"
@@ -68,7 +68,7 @@ def waits_for(activation: Activation, around: Surroundings) -> str:
             return _grant(around) + (f"; source {paused_by(pause)}" if pause else "")
     if pause:
         return f"source {paused_by(pause)}"
-    return "its turn" if activation.source in around.run else f"a worker: nobody runs {activation.source}"
+    return "its turn" if activation.agent in around.run else f"a worker: nobody runs {activation.agent}"
 
 
 def _grant(around: Surroundings) -> str:
@@ -84,7 +84,7 @@ def _attempt(activation: Activation, around: Surroundings) -> str:
 
 
 def _card(activation: Activation, around: Surroundings) -> dict[str, Any]:
-    card: dict[str, Any] = around.cards.get(activation.source, {})
+    card: dict[str, Any] = around.cards.get(activation.agent, {})
     return card
 
 

@@ -39,6 +39,13 @@ def check_history(claim: Claim) -> Finding:
     return Finding(source="history", risk=claim.amount / 1000)
 
 
+@check_history.compensation
+def forget(finding: Finding) -> None:
+    """Unless it is too much to be forgotten."""
+    if finding.risk > 5:
+        raise ValueError("nobody forgets that")
+
+
 @bb.knowledge_source(when=[Count(Finding) >= 1, Absent(Decision)])
 def decide(claim: Claim, findings: list[Finding]) -> Decision:
     """Decide, once something is known."""

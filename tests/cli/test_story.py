@@ -35,6 +35,18 @@ def test_every_event_has_its_tale(kind: EventType) -> None:
             Event("b", 4, EventType.SWITCHED, 1, by="@cli", mode="choreography", epoch=2, reason="enough"),
             "board switched to choreography (epoch 2) by @cli: enough",
         ),
+        (
+            Event("b", 4, EventType.ABORTED, 1, by="pay#3", cause=0, reason="no stock"),
+            "undoing begins as a whole, by pay#3: no stock",
+        ),
+        (
+            Event("b", 4, EventType.ABORTED, 1, by="@cli", cause=2),
+            "undoing begins back to savepoint 2, by @cli",
+        ),
+        (
+            Event("b", 9, EventType.UNDONE, 1, by="w", outcome="stuck", reason="failed: pay#3"),
+            "undoing is stuck: failed: pay#3",
+        ),
         (Event("b", 4, EventType.PAUSED, 1, by="@cli", epoch=2), "board paused by @cli (epoch 2)"),
         (Event("b", 4, EventType.RESUMED, 1, by="@cli", epoch=2), "board resumed by @cli (epoch 2)"),
         (

@@ -267,6 +267,26 @@ def test_what_an_earlier_saga_has_settled_is_left_alone() -> None:
     assert story.plan() == Plan("go", ((story.source(kept), kept),), {story.name(kept): Undoing.PENDING})
 
 
+def test_two_that_are_effects_of_each_other_come_before_the_cause_of_both() -> None:
+    """By way of parts, which are on the board before the commit; and the cause of both is the last to commit."""
+    story = Story()
+    story.post("a/1")
+    cause = story.trigger(UNDOABLE, "a/1")
+    story.claim(cause)
+    story.post("b/1", by=cause)
+    one, other = story.trigger(UNDOABLE, "b/1", "b/2"), story.trigger(UNDOABLE, "a/2")
+    story.claim(one)
+    story.post("a/2", by=one)
+    story.claim(other)
+    story.post("b/2", by=other)
+    story.claim(one)
+    for number in (one, other, cause):
+        story.fire(number)
+    story.abort()
+    assert story.effects(one) >= {one, other}
+    assert list(Ledger.of(story.log).order(story.agents)) == [other, one, cause]
+
+
 def test_so_many_are_opened_at_once_and_no_more() -> None:
     story = Story()
     story.post("a/1")
