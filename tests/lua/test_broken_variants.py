@@ -89,6 +89,35 @@ async def a_decision_is_for_its_epoch(bench: Bench) -> None:
     assert await bench.claim() == []
 
 
+async def the_end_of_a_saga_is_not_believed_too_soon(bench: Bench) -> None:
+    """Something ended after the log was read: it is to be undone, too."""
+    claimed = await _running(bench)
+    await bench.abort("x")
+    chore = await bench.chore()
+    await bench.commit(claimed)
+    assert await bench.undo(chore, "done") == "again"
+
+
+async def a_pause_holds_no_compensation(bench: Bench) -> None:
+    await bench.register(each("one", "a"))
+    await bench.post("x", write("z"))
+    _, mark = await bench.savepoint("x")
+    await bench.post("x", write("a/1"))
+    claimed = await bench.claim_one()
+    await bench.commit(claimed.claim)
+    await bench.abort("x", mark)
+    await bench.undo_once("go", ("one", claimed.claim.number))
+    assert [each_claim.claim.undoes for each_claim in await bench.claim(5)] == [claimed.claim.name]
+
+
+async def what_is_undone_starts_nothing(bench: Bench) -> None:
+    """Neither what is given back, nor what a contribution would trigger."""
+    claimed = await _running(bench)
+    await bench.abort("x")
+    await bench.release(claimed)
+    assert await bench.states("x") == {}
+
+
 async def _running(bench: Bench) -> Claim:
     await bench.register(each("one", "a"))
     await bench.post("x", write("a/1"))
@@ -127,6 +156,21 @@ VARIANTS: dict[str, tuple[Check, str, str]] = {
         a_decision_is_for_its_epoch,
         "if ctx.status ~= 'open' or decision.control ~= ctx.control or ctx.mode ~= 'o' then\n",
         "if ctx.status ~= 'open' or ctx.mode ~= 'o' then\n",
+    ),
+    "undo believes any end": (
+        the_end_of_a_saga_is_not_believed_too_soon,
+        "local late = epoch ~= ctx.control or ends and activation[DIRTY] == 1\n",
+        "local late = epoch ~= ctx.control\n",
+    ),
+    "compensations are held": (
+        a_pause_holds_no_compensation,
+        "if state == 'r' and control.holds_back(ctx, activation) and not codec.is_undoing(identity) then\n",
+        "if state == 'r' and control.holds_back(ctx, activation) then\n",
+    ),
+    "agenda goes on while it is undone": (
+        what_is_undone_starts_nothing,
+        "if ctx.status ~= 'open' and not LASTS[state] and not codec.is_undoing(identity) then\n",
+        "if false then\n",
     ),
 }
 

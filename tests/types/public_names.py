@@ -15,6 +15,7 @@ from blackboard import (
     Event,
     Limits,
     Receipt,
+    Saga,
     Settings,
     any_of,
     field,
@@ -45,6 +46,9 @@ async def use(board: Board) -> None:
     assert_type(await board.wait_for(Claim, timeout=1), Claim)
     async for event in board.events():
         assert_type(event, Event)
+    assert_type(await board.savepoint("here"), int)
+    assert_type(await board.compensate("enough", to="here"), int)
+    assert_type(await board.saga(), Saga)
     try:
         await board.close()
     except BoardClosed as error:

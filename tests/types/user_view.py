@@ -2,7 +2,7 @@
 
 from typing import assert_type
 
-from blackboard import UNIQUE, Absent, Blackboard, Count, Entry, KnowledgeSource, any_of, field, param
+from blackboard import UNIQUE, Absent, Blackboard, Context, Count, Entry, KnowledgeSource, any_of, field, param
 
 bb = Blackboard("claims")
 
@@ -63,6 +63,11 @@ def rated_by_a_field(claim: Claim) -> None: ...
 
 @check_history.compensation
 async def forget(finding: Finding) -> None: ...
+
+
+@bb.knowledge_source(fatal=True)
+def gives_up(claim: Claim, ctx: Context) -> Decision:
+    ctx.abort("no more than the annotation says is returned")
 
 
 async def a_source_is_called_as_the_function_it_is(claim: Claim) -> None:

@@ -32,7 +32,7 @@ local claim = settling.read(board.open_all())
 local ctx, epoch, verdict, reason = claim.board, arguments.number(), arguments.next(), arguments.next()
 local retention, opened = arguments.number(), arguments.list()
 local activation = settling.held(claim)
-if not activation or claim.identity ~= '@saga' .. RS then return { 'lost', ctx.seq } end
+if not activation or not ctx.status or claim.identity ~= '@saga' .. RS then return { 'lost', ctx.seq } end
 
 local ends = verdict == 'done' or verdict == 'stuck'
 local late = epoch ~= ctx.control or ends and activation[DIRTY] == 1

@@ -7,6 +7,7 @@
 
 local agenda = {}
 --- @private
+local LASTS = { x = true, q = true, D = true } -- also on a board that is being undone
 local ACTIVE = { r = true, u = true, b = true, d = true, t = true, x = true }
 
 --- Counts an activation in or out of what keeps the board from quiescence.
@@ -42,7 +43,7 @@ end
 
 --- Moves an activation to another state, with everything that hangs on it.
 function agenda.move(ctx, identity, activation, state)
-  if ctx.status ~= 'open' and state ~= 'x' and state ~= 'D' and not codec.is_undoing(identity) then
+  if ctx.status ~= 'open' and not LASTS[state] and not codec.is_undoing(identity) then
     return agenda.obviate(ctx, identity, activation, ctx.seq) -- what is being undone starts nothing any more
   end
   local field, source = ctx.id .. RS .. identity, codec.source(identity)
