@@ -69,6 +69,11 @@ if TYPE_CHECKING:
     from blackboard.event import EventType as EventType
     from blackboard.handoff import Handoff as Handoff
     from blackboard.knowledge_source import KnowledgeSource as KnowledgeSource
+    from blackboard.limit import Breaker as Breaker
+    from blackboard.limit import BreakerState as BreakerState
+    from blackboard.limit import Concurrency as Concurrency
+    from blackboard.limit import Gauge as Gauge
+    from blackboard.limit import Rate as Rate
     from blackboard.limits import Limits as Limits
     from blackboard.retry import Backoff as Backoff
     from blackboard.steering import Mode as Mode
@@ -90,6 +95,7 @@ else:
         "event": ("Event", "EventType"),
         "handoff": ("Handoff",),
         "knowledge_source": ("KnowledgeSource",),
+        "limit": ("Breaker", "BreakerState", "Concurrency", "Gauge", "Rate"),
         "limits": ("Limits",),
         "retry": ("Backoff",),
         "steering": ("Mode", "Switch"),
@@ -128,6 +134,9 @@ __all__ = [
     "Board",
     "BoardClosed",
     "BoardNotFound",
+    "Breaker",
+    "BreakerState",
+    "Concurrency",
     "Conflict",
     "Context",
     "Controller",
@@ -142,6 +151,7 @@ __all__ = [
     "EpochConflict",
     "Event",
     "EventType",
+    "Gauge",
     "Handoff",
     "HandoffRefused",
     "InvalidBoardId",
@@ -159,6 +169,7 @@ __all__ = [
     "NotHeld",
     "Overloaded",
     "Quiescent",
+    "Rate",
     "Receipt",
     "Refusal",
     "ReservedName",

@@ -15,6 +15,7 @@ from blackboard.edge import Linked
 from blackboard.entry import Entry
 from blackboard.errors import InvalidSource
 from blackboard.ids import is_source_name
+from blackboard.limit import Breaker, Concurrency, Rate, breaker_of, concurrency_of, rate_of
 from blackboard.question import Precondition, Question, read_question
 from blackboard.rating import Bid, rating_term
 from blackboard.retry import Backoff
@@ -49,6 +50,10 @@ class SourceOptions(TypedDict, total=False):
     lease: timedelta | float | None
     isolation: Isolation
     effects: Effects
+    concurrency: int | Concurrency | None
+    rate: Rate | str | None
+    breaker: Breaker | int | None
+    fair: bool
 
 
 class Style(StrEnum):
@@ -64,7 +69,8 @@ class Policies:
     """How a source's activations are run. Durations are seconds.
 
     `retries` counts the runs after a first one that raised; `crashes` the deaths of its worker that an activation
-    survives: at one more it is held to be poison. `lease` is the blackboard's when None.
+    survives: at one more it is held to be poison. `lease` is the blackboard's when None. `concurrency` is how many run at
+    once over all workers, altogether or for each value of a field that the trigger names; of a `fair` source boards take turns.
     """
 
     priority: int = 0
@@ -75,15 +81,27 @@ class Policies:
     lease: float | None = None
     isolation: Isolation = "snapshot"
     effects: Effects = "board"
+    concurrency: int | None = None
+    rate: Rate | None = None
+    breaker: Breaker | None = None
+    fair: bool = False
 
     def compile(self) -> Json:
         """The policies that the store itself applies."""
         compiled = {"pr": self.priority, "ser": int(self.isolation == "serializable")}
         compiled |= {"ls": round(self.lease * 1000)} if self.lease else {}
-        return {name: value for name, value in compiled.items() if value} | {
-            "ret": self.retries,
-            "cr": self.crashes,
+        given = {name: value for name, value in compiled.items() if value} | self._limits()
+        return given | {"ret": self.retries, "cr": self.crashes}
+
+    def _limits(self) -> Json:
+        """What claims hold the source to."""
+        limits = {
+            "cn": self.concurrency,
+            "rl": self.rate and self.rate.compile(),
+            "bk": self.breaker and self.breaker.compile(),
+            "fr": int(self.fair),
         }
+        return {name: value for name, value in limits.items() if value}
 
 
 # ---------------------------------------------------------------------------- a source as data
@@ -108,7 +126,7 @@ class KindCard:
 class SourceCard:
     """A source as data: what the store registers, other processes compare, and people read.
 
-    `when` has the clauses as text, `trigger` the whole trigger as the store reads it, policies included.
+    `when` has the clauses as text, `per` the field whose values its concurrency counts apart, `trigger` the whole trigger as the store reads it, policies included.
     """
 
     name: str
@@ -121,6 +139,7 @@ class SourceCard:
     precondition: str | None = None
     rating: str | None = None
     bid: str | None = None
+    per: str | None = None
     compensation: str | None = None
     policies: Policies = Policies()
     trigger: Json = field(default_factory=dict)
@@ -135,6 +154,8 @@ class SourceCard:
         data = _known(cls, json.loads(text))
         policies = _known(Policies, data.get("policies", {}))
         backoff = Backoff(**_known(Backoff, policies.pop("backoff", {})))
+        for name, limit in (("rate", Rate), ("breaker", Breaker)):
+            policies[name] = limit(**_known(limit, policies[name])) if policies.get(name) else None
         for name in ("reads", "writes"):
             data[name] = tuple(KindCard(**_known(KindCard, kind)) for kind in data.get(name, ()))
         data["when"] = tuple(data.get("when", ()))
@@ -217,6 +238,7 @@ class KnowledgeSource(Linked, Generic[P, R]):
             precondition=self.precondition.name if self.precondition else None,
             rating=None if self.trigger.rating is None else str(self.trigger.rating),
             bid=self.bid.name if self.bid else None,
+            per=None if self.trigger.per is None else str(self.trigger.per),
             compensation=_location(self.compensator) if self.compensator else None,
             policies=self.policies,
             trigger=self.compile(),
@@ -313,6 +335,7 @@ def _style(function: Callable[..., Any], subject: str) -> Style:
 
 
 def _trigger(name: str, patterns: tuple[Pattern, ...], options: SourceOptions) -> Trigger:
+    concurrency = concurrency_of(options.get("concurrency"))
     return Trigger(
         source=name,
         patterns=patterns,
@@ -321,12 +344,16 @@ def _trigger(name: str, patterns: tuple[Pattern, ...], options: SourceOptions) -
         refire=options.get("refire", "version"),
         reentrant=options.get("reentrant", False),
         rating=rating_term(options.get("rating")),
+        per=concurrency.term if concurrency else None,
     )
 
 
 def _policies(options: SourceOptions) -> Policies:
     given = _known(Policies, options)
     given |= {name: to_seconds(given[name]) for name in ("timeout", "lease") if given.get(name) is not None}
+    concurrency = concurrency_of(given.get("concurrency"))
+    given |= {"concurrency": concurrency and concurrency.limit}
+    given |= {"rate": rate_of(given.get("rate")), "breaker": breaker_of(given.get("breaker"))}
     return Policies(**given)
 
 
@@ -370,6 +397,10 @@ _RULES: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     ),
     "isolation": (lambda value: value in {"snapshot", "serializable"}, "one of: snapshot, serializable"),
     "effects": (lambda value: value in {"board", "external"}, "one of: board, external"),
+    "concurrency": (lambda _: True, "a number, or Concurrency(1, per=Order.customer)"),
+    "rate": (lambda _: True, "a Rate, or a text like 10/s"),
+    "breaker": (lambda _: True, "a Breaker, or a number of failures"),
+    "fair": (lambda value: isinstance(value, bool), "True or False"),
 }
 
 

@@ -369,7 +369,7 @@ def _runs_since(activation: Activation, epoch: int) -> bool:
 
 def _as_held(activation: Activation, facts: BoardFacts) -> Activation:
     """An activation as it would be in an epoch of orchestration in which nothing is granted yet."""
-    free = activation.state is ActivationState.READY
+    free = activation.state in {ActivationState.READY, ActivationState.LIMITED}
     if facts.mode == "orchestration" and activation.granted == facts.epoch:
         return activation
     return replace(activation, state=ActivationState.HELD) if free else activation

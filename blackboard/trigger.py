@@ -35,7 +35,8 @@ class Trigger:
 
     `after` delays an activation, in milliseconds. `refire` says what makes a binding new: a new version of an entry
     it triggers on, other entries, or nothing. A source's own writes do not trigger it again on the same entries
-    unless it is `reentrant`. `rating` is computed from the fields of the entries that are bound.
+    unless it is `reentrant`. `rating` is computed from the fields of the entries that are bound; `per` is the one whose values
+    a limit on its concurrency counts apart.
 
     Raises InvalidTrigger when it could never hold, or does not say one thing.
     """
@@ -47,6 +48,7 @@ class Trigger:
     refire: Refire = "version"
     reentrant: bool = False
     rating: Term | None = None
+    per: Field | None = None
 
     def __post_init__(self) -> None:
         self.compile()
@@ -172,6 +174,7 @@ class _Compilation:
                 "rf": {"version": None, "entry": "e", "once": "o"}[trigger.refire],
                 "re": int(trigger.reentrant),
                 "rt": self._rating(trigger.rating),
+                "cp": None if trigger.per is None else [self._single(trigger.per, "concurrency") + 1, _path(trigger.per)],
             }
         )
 
@@ -246,7 +249,7 @@ class _Compilation:
         if isinstance(term, Formula):
             return [term.op, self._rating(term.left), self._rating(term.right)]
         if isinstance(term, Field):
-            return ["f", self._rated(term) + 1, _path(term)]
+            return ["f", self._single(term, "rating") + 1, _path(term)]
         return None if term is None else ["v", *_value(term)]
 
     def _operand(self, term: Term | None, clause: Clause) -> list[Any]:
@@ -278,16 +281,16 @@ class _Compilation:
     def _binds(pattern: Pattern, field: Field) -> bool:
         return pattern.kind.__kind__ == field.kind and field.parameter in {None, pattern.name}
 
-    def _rated(self, field: Field) -> int:
-        """The only pattern that a rating means, which must bind one entry at a time."""
+    def _single(self, field: Field, policy: str) -> int:
+        """The only pattern that a rating or a limit means, which must bind one entry at a time."""
         each = [pattern for pattern in self.patterns if pattern.mode is Mode.EACH]
         if not any(self._binds(pattern, field) for pattern in each):
             names = ", ".join(f"{pattern.name}: {pattern.kind.__name__}" for pattern in each) or "none yet"
             raise self._invalid(
-                f"its rating is about {field}, and no parameter binds one {field.kind} at a time",
-                f"Rate by a field of such a parameter: {names}",
+                f"its {policy} is about {field}, and no parameter binds one {field.kind} at a time",
+                f"Take a field of such a parameter: {names}",
             )
-        return self._one(field, f"the rating {field}")
+        return self._one(field, f"the {policy} {field}")
 
     def _one(self, field: Field, clause: Clause | str) -> int:
         """The only pattern that is meant."""

@@ -12,7 +12,9 @@ from blackboard.event import Event, EventType
 
 E = TypeVar("E", bound=Entry)
 
-UNDER_WAY = frozenset({ActivationState.READY, ActivationState.RUNNING, ActivationState.RETRYING})
+UNDER_WAY = frozenset(
+    {ActivationState.READY, ActivationState.LIMITED, ActivationState.RUNNING, ActivationState.RETRYING}
+)
 
 TO_COME = frozenset({ActivationState.BIDDING, ActivationState.DELAYED, ActivationState.RETRYING})
 

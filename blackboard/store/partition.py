@@ -29,6 +29,7 @@ from blackboard.limits import Limits
 from blackboard.store import codec, stub
 from blackboard.store.calls import Argument, Calls
 from blackboard.store.control import Control
+from blackboard.store.gauges import Gauges
 from blackboard.store.keys import Keys
 from blackboard.store.stub import ClaimRequest, Handed
 
@@ -97,7 +98,7 @@ class BoardFacts:
         return self.busy == 0 and self.closing == 0
 
 
-class Partition(Control):
+class Partition(Control, Gauges):
     """The scripts and reads of one partition. ``now`` arguments are for tests; None asks the server's clock.
 
     ``strategy`` (its JSON and its name) orchestrates boards that are new.

@@ -12,9 +12,11 @@
 --- @include "board"
 --- @include "condition"
 --- @include "triggers"
+--- @include "limiting"
 --- @include "control"
 --- @include "chores"
 --- @include "binding"
+--- @include "queueing"
 --- @include "claiming"
 
 board.now = arguments.now()

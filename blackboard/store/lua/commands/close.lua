@@ -13,6 +13,7 @@
 --- @include "board"
 --- @include "condition"
 --- @include "triggers"
+--- @include "limiting"
 --- @include "control"
 --- @include "chores"
 --- @include "agenda"
@@ -29,7 +30,9 @@ control.dismiss(ctx)
 chores.drop_all(ctx)
 ctx.status = 'closed'
 board.event(ctx, 'C', author, reason, dropped)
+limiting.settle()
 board.flush()
 partition.flush()
 closing.expire(ctx, retention)
+partition.wake(partition.awake)
 return { 'ok', ctx.seq, dropped }

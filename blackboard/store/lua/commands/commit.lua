@@ -19,6 +19,7 @@
 --- @include "board"
 --- @include "condition"
 --- @include "triggers"
+--- @include "limiting"
 --- @include "control"
 --- @include "chores"
 --- @include "agenda"
@@ -30,6 +31,7 @@
 --- @include "settling"
 --- @include "handing"
 --- @include "committing"
+--- @include "queueing"
 --- @include "claiming"
 
 board.now = arguments.now()

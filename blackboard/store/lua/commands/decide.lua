@@ -18,6 +18,7 @@
 --- @include "board"
 --- @include "condition"
 --- @include "triggers"
+--- @include "limiting"
 --- @include "control"
 --- @include "chores"
 --- @include "agenda"
@@ -26,6 +27,7 @@
 --- @include "matching"
 --- @include "settling"
 --- @include "deciding"
+--- @include "queueing"
 --- @include "claiming"
 
 board.now = arguments.now()

@@ -14,6 +14,7 @@
 --- @include "board"
 --- @include "condition"
 --- @include "triggers"
+--- @include "limiting"
 --- @include "control"
 --- @include "chores"
 --- @include "agenda"
@@ -37,6 +38,7 @@ if chores.is(claim.identity) then
   partition.wake(partition.awake)
   return 'ok'
 end
+if reason ~= 'damaged' then limiting.fail(claim.field, codec.source(claim.identity), activation) end
 if verdict == 'dead' then
   if reason ~= 'crash limit' then activation[ATTEMPTS] = activation[ATTEMPTS] + 1 end
   agenda.bury(ctx, claim.identity, activation, claim.owner, reason, problem)

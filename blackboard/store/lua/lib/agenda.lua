@@ -1,13 +1,14 @@
 -- The agenda of a board: how activations come, wait, become ready and leave.
 --
--- States: r ready, u held (ungranted), b bidding, d delayed, t retrying, w waiting for its precondition, x running, D dead.
+-- States: r ready, u held (ungranted), b bidding, d delayed, t retrying, w waiting for its precondition, l waiting for its turn
+-- under a limit, x running, D dead.
 --
 -- Bidding is held, too: it is in the ready set, for a worker to ask for the bid, or among the leases while one asks. It
 -- cannot be granted before it has bid: a worker that could run it can ask as well, and a bid takes no longer than its limit.
 
 local agenda = {}
 --- @private
-local ACTIVE = { r = true, u = true, b = true, d = true, t = true, x = true }
+local ACTIVE = { r = true, u = true, b = true, d = true, t = true, l = true, x = true }
 
 --- Counts an activation in or out of what keeps the board from quiescence.
 local function weigh(ctx, activation, sign)
@@ -21,12 +22,15 @@ local function weigh(ctx, activation, sign)
 end
 
 local function unschedule(field, source, activation)
+  limiting.leave(field, source, activation)
   if codec.is_leased(activation) then
     partition.leases[field] = false
   elseif activation[STATE] == 'r' or activation[STATE] == 'b' then
     partition.ready[codec.ready(field, source, activation)] = false
   elseif activation[STATE] == 'd' or activation[STATE] == 't' then
     partition.due[field] = false
+  elseif activation[STATE] == 'l' then
+    activation[STATE] = 'r' -- the claim that picks it decides anew
   end
 end
 

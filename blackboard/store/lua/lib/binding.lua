@@ -195,6 +195,20 @@ function binding.at(ctx, trigger, addresses, handed)
   return addresses[n + 1] == nil and bound or nil -- more addresses than patterns: the trigger has changed since
 end
 
+--- What an activation is bound to now, or nil. `addresses`: those it carries in its record, or has in its name.
+function binding.of(ctx, trigger, identity, activation)
+  local once = trigger.rf == 'o' and activation[BOUND] ~= ''
+  local addresses = codec.addresses(once and codec.source(identity) .. RS .. activation[BOUND] or identity)
+  return binding.at(ctx, trigger, addresses, activation[HANDED] > 0)
+end
+
+--- The value that the limit of its source goes by, where each value counts for itself: nil when it is bound to nothing (any
+--- more).
+function binding.token(ctx, trigger, identity, activation)
+  local bound = binding.of(ctx, trigger, identity, activation)
+  return bound and condition.token(condition.value(bound[trigger.cp[1]], trigger.cp[2]))
+end
+
 --- The newest of the entries that can trigger this binding, leaving out the events of `own`.
 function binding.newest(ctx, trigger, bound, own)
   local newest = 0

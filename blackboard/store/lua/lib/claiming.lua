@@ -7,9 +7,8 @@
 local claiming = {}
 --- @private
 -- Patterns, made once.
-local WORD = '[^' .. US .. ']+'
-local FIRST, FIELD = '^' .. WORD, '^' .. WORD .. US .. WORD .. US .. WORD .. US .. WORD .. US .. '(.*)$'
-local SCAN, SWEEP = 64, 128 -- sources looked at, timers and leases moved, in one call
+local FIELD = '[^' .. US .. ']*$'
+local SWEEP, LOOKED_AT = 128, 256 -- timers and leases moved, rows picked, in one call
 local CRASH_LIMIT = 3
 local VIEW, NEWS = 5000, 1000 -- activations and events that a controller is shown
 
@@ -76,6 +75,7 @@ local function reap_leases()
       elseif activation[DIRTY] == 1 or not trigger then
         settle[#settle + 1] = { field, 'revisit' }
       else
+        limiting.leave(field, codec.source(identity), activation)
         if activation[STATE] == 'x' then activation[STATE] = 'r' end -- else it is to bid
         activation[OWNER], activation[PART] = '-', 0
         partition.leases[field] = false
@@ -93,54 +93,6 @@ function claiming.recover()
   fire_timers(settle)
   partition.flush()
   return settle
-end
-
---- What comes first in the ready set of a source: its rows, at most `wanted + 1`, and the rank of the first.
-local function queue(source, wanted)
-  local stem = source .. US
-  local rows = redis.call('ZRANGEBYLEX', READY, '[' .. stem, '(' .. stem .. LAST, 'LIMIT', 0, wanted + 1)
-  return { source = source, rows = rows, at = 1, rank = string.sub(rows[1], #stem + 1) }
-end
-
---- The ready rows of each source the crew runs: a skip scan over the ready set from `cursor` on, so that what others run,
---- and what nothing runs, costs one look-up.
-local function queues(crew, wanted, cursor)
-  local found, from, wrapped = {}, '[' .. cursor, cursor == ''
-  for _ = 1, SCAN do
-    local row = redis.call('ZRANGEBYLEX', READY, from, '+', 'LIMIT', 0, 1)[1]
-    local source = row and string.match(row, FIRST)
-    if not row or wrapped and cursor ~= '' and source >= cursor then
-      if wrapped then break end
-      from, wrapped = '-', true
-    else
-      if string.find(partition.crews(source), '|' .. crew .. '|', 1, true) then found[#found + 1] = queue(source, wanted) end
-      from = '(' .. source .. US .. LAST
-    end
-  end
-  return found
-end
-
---- The queue whose first row is best: priority, then age, then name.
-local function best(list)
-  local found
-  for _, each in ipairs(list) do
-    if each.rank and (not found or each.rank < found.rank) then found = each end
-  end
-  return found
-end
-
---- Takes the best rows over all sources. Returns them, and the sources left with work.
-local function pick(crew, wanted, cursor)
-  local list, rows, left = queues(crew, wanted, cursor), {}, {}
-  for i = 1, wanted do
-    local first = best(list)
-    if not first then break end
-    rows[i], first.at = first.rows[first.at], first.at + 1
-    local following = first.rows[first.at]
-    first.rank = following and string.sub(following, #first.source + 2)
-  end
-  for _, each in ipairs(list) do if each.rank then left[each.source] = true end end
-  return rows, left
 end
 
 local function emit_entry(reply, entry)
@@ -167,9 +119,7 @@ end
 
 --- Writes the binding behind the header. Returns its newest triggering version, or nil when there is no such binding.
 local function emit_binding(reply, ctx, trigger, identity, activation)
-  local once = trigger and trigger.rf == 'o' and activation[BOUND] ~= ''
-  local addresses = codec.addresses(once and codec.source(identity) .. RS .. activation[BOUND] or identity)
-  local bound = trigger and binding.at(ctx, trigger, addresses, activation[HANDED] > 0)
+  local bound = trigger and binding.of(ctx, trigger, identity, activation)
   if not bound then
     reply[#reply + 1] = 0
     return nil
@@ -265,6 +215,7 @@ local function flag_of(field, activation)
   local ctx = board.view(id)
   if not control.holds_back(ctx, activation) then return '' end
   if control.awaits_bid(ctx, identity, activation) then return 'bid' end
+  limiting.leave(field, codec.source(identity), activation)
   activation[STATE] = 'u'
   partition.put(field, activation)
   control.arouse(ctx)
@@ -298,6 +249,50 @@ local function hand_out_safely(reply, field, owner, lease, flag)
   return 'damaged'
 end
 
+--- The value that an activation's limit goes by; none where it cannot be told, which handing it out will say.
+local function token_of(field, trigger, activation)
+  if not trigger.cp then return nil end
+  local id, identity = codec.split_field(field)
+  local ok, token = pcall(function() return binding.token(board.view(id), trigger, identity, activation) end)
+  return ok and token or nil
+end
+
+--- Hands out one activation that was picked, unless it is no more to be had (its row was left over), is held, or has to wait
+--- for its turn. Returns its flag, and whether it counts as a start.
+local function start(reply, field, queue, request)
+  local activation, trigger = partition.activation(field), queue.trigger
+  if not activation or activation[STATE] ~= 'r' and activation[STATE] ~= 'b' then return nil, false end
+  local flag = flag_safely(field)
+  if flag == '' and trigger then
+    if not limiting.admit(field, trigger, activation, token_of(field, trigger, activation)) then return nil, false end
+  end
+  flag = flag and hand_out_safely(reply, field, request.owner, request.lease, flag)
+  local starts = flag == '' and activation[DIRTY] == 0 -- else it is to be looked at again, and not run
+  if starts and trigger then limiting.start(field, trigger) end
+  return flag, starts
+end
+
+--- Picks and hands out until there is enough; what was picked and does not start is made up for.
+local function hand_out_best(reply, request)
+  local queues, kept, tried = queueing.open(request.crew, request.wanted, request.cursor), {}, 0
+  repeat
+    local rows, origins = queueing.pick(queues, request.wanted - #kept)
+    local fields = {}
+    for i, row in ipairs(rows) do
+      fields[i] = string.match(row, FIELD)
+      partition.ready[row] = false
+    end
+    partition.load(fields)
+    for i, field in ipairs(fields) do
+      local flag, starts = start(reply, field, origins[i], request)
+      if flag then kept[#kept + 1] = flag .. RS .. field end
+      if not starts then queueing.give_back(origins[i]) end
+    end
+    tried = tried + #rows
+  until #rows == 0 or #kept >= request.wanted or tried >= LOOKED_AT
+  return kept, queueing.left(queues)
+end
+
 --- The answer to a request that was answered before: what it got and still holds.
 local function repeat_claim(reply, owner, request, remembered)
   local count = 0
@@ -313,13 +308,14 @@ local function repeat_claim(reply, owner, request, remembered)
   return count
 end
 
---- How long an idle worker may sleep: milliseconds until the next timer or lease runs out, 0 for ever. (A duration, since
---- the worker's clock is another.)
+--- How long an idle worker may sleep: milliseconds until the next timer or lease runs out, or a limit lets something start, 0
+--- for ever. (A duration, since the worker's clock is another.)
 local function next_due()
   local due = redis.call('ZRANGE', DUE, 0, 0, 'WITHSCORES')[2]
   local lease = redis.call('ZRANGE', LEASES, 0, 0, 'WITHSCORES')[2]
   local first = math.min(tonumber(due) or math.huge, tonumber(lease) or math.huge)
-  return first < math.huge and math.max(1, first - board.now) or 0
+  local wait = math.min(math.max(1, first - board.now), limiting.soonest or math.huge)
+  return wait < math.huge and wait or 0
 end
 
 --- Reads a claim from ARGV: `wanted, owner, request, lease, crew, cursor, lane`. A worker may have a claim under way in each
@@ -343,19 +339,7 @@ function claiming.claim(reply, request)
     return
   end
   local settle = claiming.recover()
-  local rows, left = pick(request.crew, request.wanted, request.cursor)
-  local fields = {}
-  for i, row in ipairs(rows) do
-    fields[i] = string.match(row, FIELD)
-    partition.ready[row] = false
-  end
-  partition.load(fields)
-  local kept = {}
-  for _, field in ipairs(fields) do
-    local flag = flag_safely(field)
-    flag = flag and hand_out_safely(reply, field, request.owner, request.lease, flag)
-    if flag then kept[#kept + 1] = flag .. RS .. field end
-  end
+  local kept, left = hand_out_best(reply, request)
   if #kept < request.wanted then reply[head] = next_due() end
   for _, each in ipairs(settle) do
     local flag = (each[2] ~= 'unattended' or control.withdraw(each[1]))

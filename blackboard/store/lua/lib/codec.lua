@@ -18,6 +18,8 @@ local TO_US = '([^' .. US .. ']*)' .. US
 local FIELDS = '^' .. TO_US .. TO_US .. TO_US .. TO_US .. '(.*)$'
 local SOURCE, ADDRESSES, ADDRESS = '^[^' .. RS .. ']+', RS .. '(.*)$', '[^' .. RS .. ']+'
 local READY_ROW = '%s' .. US .. '%04d' .. US .. '%s' .. US .. '%013d' .. US
+local FAIR_ROW = '%s' .. US .. '%04d' .. US .. '=%s' .. US .. '%s' .. US .. '%013d' .. US
+local HEAD, AFTER_TOKEN = '^[^' .. RS .. ']*', '^[^' .. US .. ']*' .. US .. '[^' .. US .. ']*' .. US .. '()' .. US
 local BOARD = '^([^' .. RS .. ']+)' .. RS .. '(.*)$'
 
 --- An entry is `version seq depth schema payload`.
@@ -69,6 +71,9 @@ end
 --- Whether its source has bid, by an activation's text.
 function codec.has_bid(text) return string.match(text, ',(%d),%d+,%d%]' .. US) == '1' end
 
+--- Whether it has a place under a limit of its source, by an activation's text.
+function codec.has_token(text) return string.find(text, AFTER_TOKEN) == nil end
+
 --- Whether a worker holds it: to run it, or to ask for its bid.
 function codec.is_leased(activation)
   return activation[STATE] == 'x' or activation[STATE] == 'b' and activation[OWNER] ~= '-'
@@ -84,9 +89,18 @@ local function descending(rating)
   return 't' .. text
 end
 
---- The member of the ready set: ordered by source, then priority and rating (highest first), then age.
+--- Whether boards take turns with what is ready of a source (the triggers say it, where they are known).
+function codec.takes_turns() return false end
+
+--- The member of the ready set: ordered by source, then priority and rating (highest first), then age; of a `fair` source, by
+--- board before rating and age.
+function codec.row(field, source, priority, rating, since, fair)
+  if not fair then return string.format(READY_ROW, source, 5000 - priority, descending(rating), since) .. field end
+  return string.format(FAIR_ROW, source, 5000 - priority, string.match(field, HEAD), descending(rating), since) .. field
+end
+
 function codec.ready_row(field, source, priority, rating, since)
-  return string.format(READY_ROW, source, 5000 - priority, descending(rating), since) .. field
+  return codec.row(field, source, priority, rating, since, codec.takes_turns(source))
 end
 
 function codec.ready(field, source, activation)

@@ -70,6 +70,7 @@ end
 local function fire(operation, activation)
   local ctx, dirty = operation.board, activation[DIRTY] == 1
   board.fire(ctx, operation.identity, activation)
+  limiting.succeed(operation.field, codec.source(operation.identity), activation)
   agenda.leave(ctx, operation.identity, activation)
   return dirty
 end

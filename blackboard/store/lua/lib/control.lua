@@ -130,7 +130,7 @@ function control.spare(ctx) control.spared[ctx] = true end
 
 -- Priority, age and rating in the text of an activation: read with one look from the front.
 local HELD = '^%["[ru]",%d+,%d+,%d+,(-?%d+),(%d+),%d+,%d+,%d+,%d+,"[^"]*",%d+,%d+,%d+,%d+,%d+,%d+,"[^"]*",([^,]+),'
-local COULD_START = { r = true, u = true, b = true }
+local COULD_START = { r = true, u = true, b = true, l = true }
 
 --- Moves between ready and held; what stays the same of a record is not even decoded.
 local function shift(field, source, text, to)
@@ -140,13 +140,14 @@ local function shift(field, source, text, to)
   if to == 'r' then partition.awake[source] = true end
 end
 
---- Moves to or from bidding. A bid that is under way is late.
-local function shift_bid(field, source, text, to)
+--- Moves to or from bidding, and what has a place under a limit. A bid that is under way is late.
+local function shift_whole(field, source, text, to)
   local activation = codec.activation(text)
   local row = codec.ready(field, source, activation)
+  limiting.leave(field, source, activation)
   if codec.is_leased(activation) then
     partition.leases[field] = false
-  else
+  elseif activation[STATE] ~= 'l' then
     partition.ready[row] = false
   end
   activation[STATE], activation[OWNER] = to, '-'
@@ -157,11 +158,16 @@ end
 --- Moves one activation, given its text and state. Returns whether it was ready, or is now.
 local function move_one(field, identity, text, state, to, bidding)
   if state == to and not bidding then return false end
+  if state == 'l' and to == 'r' then return false end -- it keeps its place in the line
   local source = codec.source(identity)
   if bidding and bids(source) and not codec.has_bid(text) then to = 'b' end
   if state == to then return false end
-  if state == 'b' or to == 'b' then shift_bid(field, source, text, to) else shift(field, source, text, to) end
-  return state == 'r' or to == 'r'
+  if state == 'b' or to == 'b' or codec.has_token(text) then
+    shift_whole(field, source, text, to)
+  else
+    shift(field, source, text, to)
+  end
+  return state == 'r' or state == 'l' or to == 'r'
 end
 
 --- Moves every open activation that could start, were it granted, to state `to` (r or u), before anything else changes;
@@ -228,6 +234,7 @@ end
 --- Everything decided is written down, and controllers are told.
 function control.finish()
   control.notify()
+  limiting.settle()
   board.flush()
   partition.flush()
 end

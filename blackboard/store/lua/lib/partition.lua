@@ -92,6 +92,7 @@ local function flush_activations()
 end
 
 function partition.flush()
+  if partition.flush_limits then partition.flush_limits() end
   flush_activations()
   flush_restated()
   partition.ready = flush_scores(READY, partition.ready)

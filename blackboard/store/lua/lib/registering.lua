@@ -86,6 +86,9 @@ function registering.register(crew, cards)
     set[#set + 1], set[#set + 2] = '@' .. name, '[' .. card.stamped .. ']'
     set[#set + 1], set[#set + 2] = '#' .. name, table.concat(card.kinds, US)
   end
+  for name, card in pairs(changed) do
+    if not cjson.decode(card.trigger).bk then redis.call('HDEL', GAUGES, 'b' .. US .. name) end
+  end
   many('HSET', SOURCES, stored)
   many('HSET', TRIGGERS, set)
   join_crew(crew, cards)

@@ -20,18 +20,19 @@ local function decoded()
   if current and current.stamp == stamp then return current end
   if memory.size >= NAMESPACES then memory = { namespaces = {}, size = 0 } end
   if stamp ~= '' and not memory.namespaces[TRIGGERS] then memory.size = memory.size + 1 end
-  current = { stamp = stamp, fields = {} }
+  current = { stamp = stamp, fields = {}, sources = {} }
   if stamp ~= '' then memory.namespaces[TRIGGERS] = current end
   return current
 end
 
 --- Notes what can be known of a trigger once: `alone`, it binds one entry and has no join, so that an entry is an identity;
---- `plain`, nothing but that entry decides whether it holds.
+--- `plain`, nothing but that entry decides whether it holds; `limited`, claims look at the limits of its source.
 local function study(trigger)
   local each, patterns = 0, trigger.p or {}
   for _, pattern in ipairs(patterns) do if pattern.m == 'e' then each = each + 1 end end
   trigger.alone = each == 1 and trigger.rf ~= 'o'
   trigger.plain = trigger.alone and #patterns == 1 and not (trigger.c or trigger.w or trigger.wk or trigger.q)
+  trigger.limited = (trigger.cn or trigger.rl or trigger.bk or trigger.fr) ~= nil
 end
 
 --- Notes what can be known of all triggers of a kind: whether they are `plain`, and the `memories` they read.
@@ -50,12 +51,16 @@ local function study_kind(found, kind)
 end
 
 local function decode(field)
-  local fields = decoded().fields
+  local known = decoded()
+  local fields = known.fields
   local found = fields[field]
   if found == nil then
     local text = redis.call('HGET', TRIGGERS, field)
     found = text and cjson.decode(text) or {}
-    for _, trigger in ipairs(found) do study(trigger) end
+    for _, trigger in ipairs(found) do
+      study(trigger)
+      known.sources[trigger.s] = trigger
+    end
     study_kind(found, field)
     fields[field] = found
   end
@@ -72,7 +77,22 @@ function triggers.quiescent() return decode(AT_QUIESCENCE) end
 function triggers.beginning() return decode(triggers.BEGINNING) end
 
 --- The trigger of a source, or nil when it is not registered.
-function triggers.source(name) return decode('@' .. name)[1] end
+function triggers.source(name)
+  local known = decoded().sources
+  local trigger = known[name]
+  if trigger == nil then
+    trigger = decode('@' .. name)[1] or false
+    known[name] = trigger
+  end
+  return trigger or nil
+end
+
+--- Boards take turns with what is ready of a fair source. (What is no source's has no trigger to ask.)
+function codec.takes_turns(source)
+  if string.byte(source) == 64 then return false end
+  local trigger = triggers.source(source)
+  return trigger ~= nil and trigger.fr ~= nil
+end
 
 --- The number of registrations so far; a board remembers up to which it was matched.
 function triggers.revision() return tonumber(string.match(decoded().stamp, '^%d+') or 0) end
