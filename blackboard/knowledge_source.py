@@ -155,7 +155,8 @@ class SourceCard:
         policies = _known(Policies, data.get("policies", {}))
         backoff = Backoff(**_known(Backoff, policies.pop("backoff", {})))
         for name, limit in (("rate", Rate), ("breaker", Breaker)):
-            policies[name] = limit(**_known(limit, policies[name])) if policies.get(name) else None
+            known = policies.get(name)
+            policies[name] = limit(**_known(limit, known)) if isinstance(known, Mapping) else None
         for name in ("reads", "writes"):
             data[name] = tuple(KindCard(**_known(KindCard, kind)) for kind in data.get(name, ()))
         data["when"] = tuple(data.get("when", ()))

@@ -7,7 +7,7 @@ from tests.lua.bench import Bench, card, decision, each, gone, write
 
 COMMANDS = frozenset((
     "claim", "close", "commit", "decide", "fail", "grant", "pause", "post", "read", "register", "release", "rematch",
-    "renew", "resume", "revive", "suspend", "switch", "veto",
+    "renew", "reset", "resume", "revive", "suspend", "switch", "veto",
 ))  # fmt: skip
 
 JOINED = {
@@ -59,6 +59,7 @@ async def live(bench: Bench) -> None:
     await bench.rematch("x", revision)
     assert await bench.store.entries("x")
     await controlled(bench)
+    await limited(bench)
     for board in ("x", "y"):
         assert (await bench.store.close(board, "@test", "end", 1000, bench.now))[0] == "ok"
 
@@ -87,3 +88,20 @@ async def controlled(bench: Bench) -> None:
     assert [claimed.verdict for claimed in await bench.claim(8)] == ["unattended"]
     assert (await bench.choreograph("x")).moved == 0  # a step is a pause
     assert (await bench.resume("x")).moved > 0
+
+
+async def limited(bench: Bench) -> None:
+    """A source with every limit: what has a place, waits for one, is called up; a breaker that opens and is closed."""
+    limits = {"cn": 1, "cp": [1, "x"], "rl": [3, 1000, 3], "bk": [1, 100], "fr": 1}
+    revision, _ = await bench.store.register("limited", [card(each("limited", "m", **limits))])
+    for board in ("x", "y"):
+        await bench.rematch(board, revision)
+        await bench.post(board, write("m/1", "ann"), write("m/2", "ann"), write("m/3", "bob"))
+    first, second = [claimed.claim for claimed in await bench.claim(8, crew="limited")]
+    await bench.commit(first)
+    assert await bench.fail(second, "retry", 10_000) == "ok"
+    assert await bench.claim(8, crew="limited") == []
+    assert await bench.store.reset("limited", "@test", "", bench.now) == "ok"
+    (called,) = await bench.claim(8, crew="limited")
+    await bench.pause(called.claim.board)
+    await bench.commit(called.claim)

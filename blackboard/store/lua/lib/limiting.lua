@@ -41,11 +41,15 @@ local function count(stem)
   return redis.call('ZLEXCOUNT', SLOTS, '[' .. stem, '(' .. stem .. LAST) + (group and group.net or 0)
 end
 
---- Notes that an activation has its place, or has it no more; what waits stands in the order in which it would be ready.
+--- Notes that an activation has its place, or has it no more. What waits stands in the order in which it would be ready; when
+--- it goes, in whichever of the two, since its source may have been registered anew.
 local function stage_place(field, source, activation, present)
-  local stem = stem_of(activation[STATE], source, activation[TOKEN])
-  local rest = activation[STATE] == 'l' and string.sub(codec.ready(field, source, activation), #source + 2) or field
-  stage(stem, stem .. rest, present)
+  local stem, fair = stem_of(activation[STATE], source, activation[TOKEN]), codec.takes_turns(source)
+  if activation[STATE] ~= 'l' then return stage(stem, stem .. field, present) end
+  local priority, rating_now, since = activation[PRIORITY], activation[RATING], activation[SINCE]
+  stage(stem, stem .. string.sub(codec.row(field, source, priority, rating_now, since, fair), #source + 2), present)
+  if present then return end
+  stage(stem, stem .. string.sub(codec.row(field, source, priority, rating_now, since, not fair), #source + 2), false)
 end
 
 --- The first member of a stem from `low` on, before `high`.
