@@ -17,6 +17,7 @@ from blackboard.controller import Controller
 from blackboard.entry import Entry
 from blackboard.errors import DuplicateSource, InvalidKind, InvalidSource, StoreUnreachable, UnknownKind, UnknownSource
 from blackboard.knowledge_source import KnowledgeSource, SourceOptions, make_source
+from blackboard.limit import Gauge
 from blackboard.limits import Limits
 from blackboard.registration import register
 from blackboard.steering import clean
@@ -226,6 +227,24 @@ class Blackboard:
             for name in names:
                 if await partition.suspend(name, on, self._author, clean(why)) == "absent":
                     raise UnknownSource(name, tuple(sorted(await partition.cards())))
+
+    async def gauges(self) -> dict[str, Gauge]:
+        """Where the limits of the sources stand that have any, by name; over all partitions."""
+        found: dict[str, Gauge] = {}
+        for partition in self.store().partitions:
+            triggers = {name: card.get("trigger", {}) for name, card in (await partition.cards()).items()}
+            for name, gauge in (await partition.gauges(triggers)).items():
+                found[name] = found[name] + gauge if name in found else gauge
+        return found
+
+    async def close_breaker(self, source: str | KnowledgeSource[..., Any], why: str = "") -> bool:
+        """Close the breaker of a source: its failures are forgotten. Returns whether there were any. Raises UnknownSource."""
+        name = source if isinstance(source, str) else source.name
+        partitions = self.store().partitions
+        answers = [await each.reset(name, self._author, clean(why)) for each in partitions]
+        if "absent" in answers:
+            raise UnknownSource(name, tuple(sorted(await partitions[0].cards())))
+        return "ok" in answers
 
     def sync(self) -> SyncBlackboard:
         """The same verbs without ``await``, for scripts, notebooks and synchronous frameworks."""

@@ -15,7 +15,7 @@ from blackboard.edge import Linked
 from blackboard.entry import Entry
 from blackboard.errors import InvalidSource
 from blackboard.ids import is_source_name
-from blackboard.limit import Breaker, Concurrency, Rate, breaker_of, concurrency_of, rate_of
+from blackboard.limit import Breaker, Concurrency, Rate, breaker_of, compile_limits, concurrency_of, rate_of
 from blackboard.question import Precondition, Question, read_question
 from blackboard.rating import Bid, rating_term
 from blackboard.retry import Backoff
@@ -88,20 +88,11 @@ class Policies:
 
     def compile(self) -> Json:
         """The policies that the store itself applies."""
-        compiled = {"pr": self.priority, "ser": int(self.isolation == "serializable")}
+        compiled: Json = {"pr": self.priority, "ser": int(self.isolation == "serializable")}
         compiled |= {"ls": round(self.lease * 1000)} if self.lease else {}
-        given = {name: value for name, value in compiled.items() if value} | self._limits()
+        compiled |= compile_limits(self.concurrency, self.rate, self.breaker, self.fair)
+        given = {name: value for name, value in compiled.items() if value}
         return given | {"ret": self.retries, "cr": self.crashes}
-
-    def _limits(self) -> Json:
-        """What claims hold the source to."""
-        limits = {
-            "cn": self.concurrency,
-            "rl": self.rate and self.rate.compile(),
-            "bk": self.breaker and self.breaker.compile(),
-            "fr": int(self.fair),
-        }
-        return {name: value for name, value in limits.items() if value}
 
 
 # ---------------------------------------------------------------------------- a source as data
@@ -126,7 +117,8 @@ class KindCard:
 class SourceCard:
     """A source as data: what the store registers, other processes compare, and people read.
 
-    `when` has the clauses as text, `per` the field whose values its concurrency counts apart, `trigger` the whole trigger as the store reads it, policies included.
+    `when` has the clauses as text, `per` the field whose values count apart under its limit, `trigger` the whole trigger as the
+    store reads it, policies included.
     """
 
     name: str

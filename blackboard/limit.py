@@ -157,6 +157,20 @@ class Gauge:
     next_start: int | None = None
     """When its rate lets the next start."""
 
+    def __add__(self, other: "Gauge") -> "Gauge":
+        """Both together, of two partitions: what runs is added up, of breakers the one that lets less through is told."""
+        worse = max(self, other, key=lambda each: (each.probe_at, each.failures))
+        starts = [each.next_start for each in (self, other) if each.next_start is not None]
+        return Gauge(
+            running=None if self.running is None else self.running + (other.running or 0),
+            waiting=None if self.waiting is None else self.waiting + (other.waiting or 0),
+            breaker=worse.breaker,
+            failures=worse.failures,
+            opened=worse.opened,
+            probe_at=worse.probe_at,
+            next_start=min(starts, default=None),
+        )
+
 
 # ---------------------------------------------------------------------------- what a source is told
 
@@ -183,3 +197,8 @@ def breaker_of(given: object) -> Breaker | None:
         return given
     _require("breaker", _is_count(given), repr(given), "a Breaker, or a number of failures")
     return Breaker(given)  # type: ignore[arg-type]  # it counts
+
+
+def compile_limits(concurrency: int | None, rate: Rate | None, breaker: Breaker | None, fair: bool) -> dict[str, Any]:
+    """The limits as the store reads them; what says nothing is empty."""
+    return {"cn": concurrency, "rl": rate and rate.compile(), "bk": breaker and breaker.compile(), "fr": int(fair)}

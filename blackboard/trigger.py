@@ -174,7 +174,9 @@ class _Compilation:
                 "rf": {"version": None, "entry": "e", "once": "o"}[trigger.refire],
                 "re": int(trigger.reentrant),
                 "rt": self._rating(trigger.rating),
-                "cp": None if trigger.per is None else [self._single(trigger.per, "concurrency") + 1, _path(trigger.per)],
+                "cp": None
+                if trigger.per is None
+                else [self._single(trigger.per, "concurrency") + 1, _path(trigger.per)],
             }
         )
 

@@ -13,12 +13,14 @@ from typing import Any, Literal
 
 from blackboard.activation import Activation
 from blackboard.application import Blackboard
+from blackboard.cli.limits import state_of
 from blackboard.cli.options import Options
 from blackboard.cli.pauses import EVERY_SOURCE, Pause, paused_by
 from blackboard.cli.session import PATIENCE, NoStore, connect
 from blackboard.cli.sources import controllers, known_workers, undecided
 from blackboard.clock import SystemClock
 from blackboard.errors import StoreError, StoreRefused
+from blackboard.limit import Gauge
 from blackboard.limits import Limits
 from blackboard.store.address import Deployment
 from blackboard.store.calls import Calls
@@ -223,6 +225,7 @@ async def _namespace(bb: Blackboard) -> list[Finding]:
         _idle_sources(bb.name, cards, workers),
         await _control(bb, workers),
         _paused(bb.name, held_up),
+        _breakers(bb.name, await bb.gauges()),
         _dead(bb.name, dead),
     ]
 
@@ -273,6 +276,16 @@ def _paused(namespace: str, paused: Mapping[str, Pause]) -> Finding:
     return Finding(
         "pauses", "warn", f"{namespace}: {named}", f"When it is time: blackboard -n {namespace} resume {words}"
     )
+
+
+def _breakers(namespace: str, gauges: Mapping[str, Gauge]) -> Finding:
+    opened = {name: state_of(gauge) for name, gauge in sorted(gauges.items()) if gauge.opened}
+    if not opened:
+        count = sum(gauge.breaker is not None for gauge in gauges.values())
+        return Finding("breakers", "ok", f"{namespace}: each of {count} is closed" if count else f"{namespace}: none")
+    named = "; ".join(f"{name} {state}" for name, state in opened.items())
+    remedy = f"It closes by itself when a run is good; at once: blackboard -n {namespace} breaker {next(iter(opened))} --reset"
+    return Finding("breakers", "warn", f"{namespace}: {named}", remedy)
 
 
 def _named(source: str) -> str:

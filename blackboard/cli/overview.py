@@ -48,6 +48,7 @@ FAMILIES: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Operations": {
         "ks": ("sources", "List the knowledge sources and who runs them."),
         "workers": ("sources", "List the workers and controllers."),
+        "breaker": ("limits", "Show the breakers of sources, or close one."),
         "dead": ("dead", "List the activations whose attempts are spent."),
         "retry": ("dead", "Try dead activations again."),
         "store": ("store", "Start, stop or look at the embedded store."),

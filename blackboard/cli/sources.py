@@ -43,6 +43,8 @@ SOURCES = (
     Column("writes"),
     Column("workers", table=_who, right=True),
     Column("paused"),
+    Column("limits"),
+    Column("breaker"),
 )
 
 
@@ -51,7 +53,7 @@ def ks(options: Options) -> None:
     """List the knowledge sources and who runs them.
 
     Kinds in brackets are gathered, kinds in parentheses are context. A source that no living worker runs is marked
-    "nobody": its activations wait. So do those of a paused one.
+    "nobody": its activations wait. So do those of a paused one, and of one whose breaker is open.
     """
     rows = run(_sources(options), options)
     print_rows(options, rows, SOURCES, "No sources yet. Workers register theirs: blackboard worker module:object")
@@ -61,11 +63,13 @@ def ks(options: Options) -> None:
 
 
 async def _sources(options: Options) -> list[dict[str, Any]]:
+    from blackboard.cli.limits import limits_of, state_of
     from blackboard.knowledge_source import SourceCard
 
     async with connected(options) as bb:
         cards = await bb.store().partitions[0].cards()
         paused = await bb.store().partitions[0].suspended()
+        gauges = await bb.gauges()
         alive = [worker for worker in await known_workers(bb) if worker["alive"]]
     import json
 
@@ -74,7 +78,10 @@ async def _sources(options: Options) -> list[dict[str, Any]]:
     for card in found:
         pause = pause_of(card.name, paused)
         run_by = sum(card.name in worker["sources"] for worker in alive)
-        rows.append(source_row(card) | {"workers": run_by, "paused": paused_by(pause) if pause else None})
+        gauge = gauges.get(card.name)
+        row = source_row(card) | {"workers": run_by, "paused": paused_by(pause) if pause else None}
+        row |= {"limits": limits_of(card), "breaker": state_of(gauge)}
+        rows.append(row | ({"running": gauge.running, "waiting": gauge.waiting} if gauge else {}))
     return rows
 
 

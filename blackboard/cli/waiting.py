@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from blackboard.activation import Activation, ActivationState
+from blackboard.cli.limits import waits_for_limit, waits_for_value
 from blackboard.cli.output import lasting, summary
 from blackboard.cli.pauses import Pause, pause_of, paused_by
 from blackboard.cli.sources import controllers, known_workers
+from blackboard.limit import Gauge
 from blackboard.store.partition import BoardFacts
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ class Surroundings:
     controllers: int
     """How many controllers live."""
     now: int
+    gauges: Mapping[str, Gauge] = field(default_factory=dict)
+    """Where the limits of sources stand."""
 
     @property
     def is_led(self) -> bool:
@@ -47,6 +51,7 @@ async def surroundings(bb: Blackboard, facts: BoardFacts) -> Surroundings:
         run=frozenset(name for each in alive for name in each["sources"]),
         controllers=controllers(alive),
         now=round(time.time() * 1000),
+        gauges=await bb.gauges(),
     )
 
 
@@ -64,11 +69,17 @@ def waits_for(activation: Activation, around: Surroundings) -> str:
             return f"its delay, {_until(activation.due, around)}"
         case ActivationState.RETRYING:
             return f"backoff, {_attempt(activation, around)}, {_until(activation.due, around)}"
+        case ActivationState.LIMITED:
+            return waits_for_value(activation.token, _card(activation, around))
         case ActivationState.HELD:
             return _grant(around) + (f"; source {paused_by(pause)}" if pause else "")
     if pause:
         return f"source {paused_by(pause)}"
-    return "its turn" if activation.source in around.run else f"a worker: nobody runs {activation.source}"
+    if activation.source not in around.run:
+        return f"a worker: nobody runs {activation.source}"
+    gauge = around.gauges.get(activation.source)
+    limit = waits_for_limit(activation.source, gauge, _card(activation, around), around.now)
+    return limit or "its turn"
 
 
 def _grant(around: Surroundings) -> str:

@@ -26,7 +26,8 @@ class _Breaker:
         if text is None:
             return cls()
         *numbers, probe = text.decode().split(" ", 4)
-        return cls(*map(int, numbers), probe)
+        failures, till, since, times = map(int, numbers)
+        return cls(failures, till, since, times, probe)
 
     def state(self, now: int) -> BreakerState:
         """What it lets through."""

@@ -9,6 +9,7 @@ import pytest
 from blackboard.activation import Claimed
 from blackboard.limit import BreakerState, Gauge
 from blackboard.store import codec
+from blackboard.store.partition import Commit
 from tests.lua.bench import LEASE, Bench, addresses, each, gone, names, write
 
 PER_X = [1, "x"]
@@ -70,8 +71,6 @@ async def test_a_commit_takes_the_next_in_the_same_call(bench: Bench) -> None:
     await bench.register(each("one", "a", cn=1))
     await bench.post("x", write("a/1"), write("a/2"))
     running = await bench.claim_one()
-    from blackboard.store.partition import Commit  # noqa: PLC0415
-
     await bench.bell()
     _, handed = await bench.store.commit([Commit(running.claim, [])], bench.request(5), bench.now)
     assert keys(handed.claimed) == ["2"]
@@ -408,7 +407,7 @@ async def test_what_does_not_start_spends_nothing(per: Bench) -> None:
     assert keys(await per.claim(10)) == ["1", "3"]
 
 
-# ---------------------------------------------------------------------------- breaker
+# ---------------------------------------------------------------------------- the breaker
 
 
 @pytest.fixture

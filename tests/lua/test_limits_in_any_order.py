@@ -211,7 +211,9 @@ class Life:
     async def _look_at_places(self, records: dict[str, Activation]) -> None:
         """The set of places is what the records say, no more than there are, and nothing waits while one is free."""
         letters = {state: letter for letter, state in codec.STATES.items()}
-        rows = [row.decode().split(codec.US) for row in await self.bench.command("ZRANGE", self.bench.keys.slots, 0, -1)]
+        rows = [
+            row.decode().split(codec.US) for row in await self.bench.command("ZRANGE", self.bench.keys.slots, 0, -1)
+        ]
         held = sorted((row[0], row[2], row[-1]) for row in rows)
         assert held == sorted((letters[r.state], r.token, name) for name, r in records.items() if r.token)
         taken = Counter((r.token, r.state) for r in records.values() if r.token)
@@ -243,7 +245,10 @@ class Life:
 
     async def _look_at_rows(self, records: dict[str, Activation]) -> None:
         """Everything that is ready has a row; a row that was left over may be there besides."""
-        rows = {row.decode().rpartition(codec.US)[2] for row in await self.bench.command("ZRANGE", self.bench.keys.ready, 0, -1)}
+        rows = {
+            row.decode().rpartition(codec.US)[2]
+            for row in await self.bench.command("ZRANGE", self.bench.keys.ready, 0, -1)
+        }
         ready = {name for name, record in records.items() if record.state is ActivationState.READY}
         assert ready <= rows
 
@@ -298,7 +303,9 @@ PLAYED = settings(
 @PLAYED
 @given(limits=LIMITS, operations=OPERATIONS)
 @pytest.mark.timeout(300)
-async def test_limits_hold_in_any_order(bench: Bench, limits: dict[str, Any], operations: list[tuple[str, int]]) -> None:
+async def test_limits_hold_in_any_order(
+    bench: Bench, limits: dict[str, Any], operations: list[tuple[str, int]]
+) -> None:
     async with fresh(bench) as store:
         life = Life(store, limits)
         await life.play(operations)

@@ -95,6 +95,20 @@ function agenda.retune(ctx, identity, activation, trigger)
   ctx.touched = true
 end
 
+--- The same for the limits of its source: what runs counts as they say now, what is ready or waits for its turn is looked at
+--- anew. `token`: the value that they go by.
+function agenda.recount(ctx, identity, activation, trigger, token)
+  local field, state = ctx.id .. RS .. identity, activation[STATE]
+  if state == 'x' then
+    local counted = trigger.cn and (trigger.cp and token or not trigger.cp and '*')
+    limiting.recount(field, trigger.s, activation, counted or '')
+  elseif activation[TOKEN] ~= '' then
+    agenda.move(ctx, identity, activation, 'r')
+  elseif state == 'r' or state == 'b' and not codec.is_leased(activation) then
+    limiting.reorder(field, trigger.s, activation)
+  end
+end
+
 --- Puts a new activation on the agenda.
 function agenda.open(ctx, trigger, identity, bound, cause, depth, rated)
   local number = board.event(ctx, 'T', cause, identity, depth)

@@ -375,25 +375,12 @@ local function concern_trigger(ctx, trigger, author, cause, depth)
   return work
 end
 
---- What counts under a limit counts as its source says now, and what is ready stands in the order that it says.
-local function count_again(ctx, identity, activation, trigger)
-  local field, state = ctx.id .. RS .. identity, activation[STATE]
-  if state == 'x' then
-    local token = trigger.cn and (trigger.cp and binding.token(ctx, trigger, identity, activation) or '*')
-    limiting.recount(field, trigger.s, activation, token or '')
-  elseif activation[TOKEN] ~= '' then
-    agenda.move(ctx, identity, activation, 'r')
-  elseif state == 'r' or state == 'b' and not codec.is_leased(activation) then
-    limiting.reorder(field, trigger.s, activation)
-  end
-end
-
 --- Looks at everything of one trigger: after its registration.
 function matching.reconsider(ctx, trigger, cause)
   for _, identity in ipairs(agenda.of(ctx, trigger.s)) do
     local activation = partition.activation(ctx.id .. RS .. identity)
     agenda.retune(ctx, identity, activation, trigger)
-    count_again(ctx, identity, activation, trigger)
+    agenda.recount(ctx, identity, activation, trigger, trigger.cp and binding.token(ctx, trigger, identity, activation))
     ask_again(ctx, { identity = identity, retest = true }, activation)
   end
   if not trigger.q then finish(ctx, concern_trigger(ctx, trigger, '', cause, 1)) end
