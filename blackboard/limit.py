@@ -125,7 +125,7 @@ class Breaker:
         object.__setattr__(self, "cooldown", to_seconds(self.cooldown))
 
     def __str__(self) -> str:
-        return f"opens after {self.failures} failures, for {self.cooldown:g} s"
+        return f"opens after {self.failures} failure{'s' if self.failures > 1 else ''}, for {self.cooldown:g} s"
 
     def compile(self) -> list[int]:
         """The breaker as the store reads it: failures, cooldown (ms)."""

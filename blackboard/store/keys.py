@@ -14,7 +14,8 @@ PARTITION_KEYS = {
     "triggers": "hash: kind, @source, ?quiescent, ?beginning → triggers (JSON list); #source → its kinds; "
     "?revision, ?stamp, ?matched",
     "activations": "hash: board RS identity → activation that is open, running or dead",
-    "ready": "sorted set by text: source US priority US age US activation",
+    "ready": "sorted set by text: source US priority US rating US age US activation; of a fair source =board US before "
+    "the rating",
     "due": "sorted set: activation → when its delay or backoff ends, ms",
     "leases": "sorted set: activation → when its lease runs out, ms",
     "dead": "sorted set by text: activation",
@@ -23,8 +24,10 @@ PARTITION_KEYS = {
     "crews": "hash: source → |crew|crew|, the groups of workers that run it, ! before it when it is paused; "
     "!source → since when, by whom, why",
     "acts": "list: the latest acts on sources: what US source US time US author US reason",
-    "slots": "sorted set by text: what runs under a limit of its source, and what waits for its turn",
-    "gauges": "hash: what limits remember of a source: its rate, its breaker",
+    "slots": "sorted set by text: x US source US value US activation, what runs under a limit of its source; r, what was "
+    "called up; l, what waits for its turn, as in ready",
+    "gauges": "hash: r US source → what its rate has spent, at, per; b US source → failures, open until, since, times, probe; "
+    "f US source → the board that had the last turn",
     "asked": "sorted set: activation that waits for a person → since when, ms",
     "schemas": "hash: kind/version → JSON schema",
 }

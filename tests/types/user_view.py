@@ -2,7 +2,20 @@
 
 from typing import assert_type
 
-from blackboard import UNIQUE, Absent, Blackboard, Count, Entry, KnowledgeSource, any_of, field, param
+from blackboard import (
+    UNIQUE,
+    Absent,
+    Blackboard,
+    Breaker,
+    Concurrency,
+    Count,
+    Entry,
+    KnowledgeSource,
+    Rate,
+    any_of,
+    field,
+    param,
+)
 
 bb = Blackboard("claims")
 
@@ -59,6 +72,14 @@ def rated(claim: Claim) -> None: ...
 
 @bb.knowledge_source(rating=field(Claim.amount) / 2)
 def rated_by_a_field(claim: Claim) -> None: ...
+
+
+@bb.knowledge_source(concurrency=4, rate="10/s", breaker=3, fair=True)
+def limited(claim: Claim) -> None: ...
+
+
+@bb.knowledge_source(concurrency=Concurrency(1, per=Claim.text), rate=Rate(10, per=1), breaker=Breaker(cooldown=5))
+def limited_by_a_field(claim: Claim) -> None: ...
 
 
 @check_history.compensation
