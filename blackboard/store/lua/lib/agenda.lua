@@ -22,7 +22,7 @@ local function weigh(ctx, activation, sign)
 end
 
 local function unschedule(field, source, activation)
-  limiting.leave(field, source, activation)
+  if activation[STATE] == 'x' or activation[TOKEN] ~= '' then limiting.leave(field, source, activation) end
   if codec.is_leased(activation) then
     partition.leases[field] = false
   elseif activation[STATE] == 'r' or activation[STATE] == 'b' then

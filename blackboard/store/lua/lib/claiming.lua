@@ -7,7 +7,7 @@
 local claiming = {}
 --- @private
 -- Patterns, made once.
-local FIELD = '[^' .. US .. ']*$'
+local FIELD = '^.*' .. US .. '(.*)$'
 local SWEEP, LOOKED_AT = 128, 256 -- timers and leases moved, rows picked, in one call
 local CRASH_LIMIT = 3
 local VIEW, NEWS = 5000, 1000 -- activations and events that a controller is shown

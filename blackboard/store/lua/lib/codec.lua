@@ -104,7 +104,8 @@ function codec.ready_row(field, source, priority, rating, since)
 end
 
 function codec.ready(field, source, activation)
-  return codec.ready_row(field, source, activation[PRIORITY], activation[RATING], activation[SINCE])
+  local fair = codec.takes_turns(source)
+  return codec.row(field, source, activation[PRIORITY], activation[RATING], activation[SINCE], fair)
 end
 
 --- What fired last for an identity: the newest version it was bound to, the events of its own commits

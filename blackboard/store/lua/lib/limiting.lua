@@ -15,7 +15,7 @@ local WHOLE, BREAKS = '*', '@breaker'
 local CALLED = 128 -- called up for one value in one call
 local ACTS_KEPT = 1000
 local BREAKER, SPENT = '^(%d+) (%d+) (%d+) (%d+) (.*)$', '^(%d+) (%d+) (%d+)$'
-local TAIL, PRIORITY_OF, BOARD_OF = '[^' .. US .. ']*$', '^([^' .. US .. ']*' .. US .. ')', '^[^' .. RS .. ']*'
+local TAIL, PRIORITY_OF, BOARD_OF = '^.*' .. US .. '(.*)$', '^([^' .. US .. ']*' .. US .. ')', '^[^' .. RS .. ']*'
 local staged, freed, gauges, acts
 
 at_beginning(function() staged, freed, gauges, acts, limiting.soonest = nil, nil, nil, nil, nil end)

@@ -81,6 +81,11 @@ local function rank_of(queue, row)
 end
 
 local function advance(queue)
+  local row = not queue.trigger and queue.rows[queue.at + 1]
+  if row then -- nothing limits it, and it was read before
+    queue.at, queue.row, queue.rank = queue.at + 1, row, string.sub(row, #queue.stem + 1)
+    return
+  end
   queue.row = queue.places > 0 and next_row(queue) or false
   queue.rank = queue.row and rank_of(queue, queue.row)
 end

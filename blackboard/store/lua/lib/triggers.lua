@@ -89,9 +89,9 @@ end
 
 --- Boards take turns with what is ready of a fair source. (What is no source's has no trigger to ask.)
 function codec.takes_turns(source)
-  if string.byte(source) == 64 then return false end
-  local trigger = triggers.source(source)
-  return trigger ~= nil and trigger.fr ~= nil
+  local trigger = current and current.sources[source]
+  if trigger == nil and string.byte(source) ~= 64 then trigger = triggers.source(source) end
+  return trigger and trigger.fr
 end
 
 --- The number of registrations so far; a board remembers up to which it was matched.
