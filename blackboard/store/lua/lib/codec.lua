@@ -20,6 +20,7 @@ local SOURCE, ADDRESSES, ADDRESS = '^[^' .. RS .. ']+', RS .. '(.*)$', '[^' .. R
 local READY_ROW = '%s' .. US .. '%04d' .. US .. '%s' .. US .. '%013d' .. US
 local FAIR_ROW = '%s' .. US .. '%04d' .. US .. '=%s' .. US .. '%s' .. US .. '%013d' .. US
 local HEAD, AFTER_TOKEN = '^[^' .. RS .. ']*', '^[^' .. US .. ']*' .. US .. '[^' .. US .. ']*' .. US .. '()' .. US
+local NOTHING_BEHIND = ']' .. US .. US .. US
 local BOARD = '^([^' .. RS .. ']+)' .. RS .. '(.*)$'
 
 --- An entry is `version seq depth schema payload`.
@@ -71,8 +72,10 @@ end
 --- Whether its source has bid, by an activation's text.
 function codec.has_bid(text) return string.match(text, ',(%d),%d+,%d%]' .. US) == '1' end
 
---- Whether it has a place under a limit of its source, by an activation's text.
-function codec.has_token(text) return string.find(text, AFTER_TOKEN) == nil end
+--- Whether it has a place under a limit of its source, by an activation's text. (Most are bound by their names, and have none.)
+function codec.has_token(text)
+  return not string.find(text, NOTHING_BEHIND, 1, true) and string.find(text, AFTER_TOKEN) == nil
+end
 
 --- Whether a worker holds it: to run it, or to ask for its bid.
 function codec.is_leased(activation)
