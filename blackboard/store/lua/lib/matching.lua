@@ -202,7 +202,7 @@ end
 
 --- A precondition that may answer differently now is asked again.
 local function ask_again(ctx, item, activation)
-  if item.fresh and activation[TOKEN] ~= '' then agenda.move(ctx, item.identity, activation, 'r') end -- its limit may go by another value
+  if item.fresh and activation[TOKEN] ~= '' then agenda.move(ctx, item.identity, activation, 'r') end -- by another value, maybe
   if activation[STATE] == 'w' and (item.fresh or item.retest) then
     activation[SINCE] = board.now
     agenda.move(ctx, item.identity, activation, 'r')
