@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from blackboard.errors import EntryNotFound as EntryNotFound
     from blackboard.errors import EntryTooLarge as EntryTooLarge
     from blackboard.errors import EpochConflict as EpochConflict
+    from blackboard.errors import GuardTripped as GuardTripped
     from blackboard.errors import HandoffRefused as HandoffRefused
     from blackboard.errors import InvalidBoardId as InvalidBoardId
     from blackboard.errors import InvalidEntry as InvalidEntry
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from blackboard.handoff import Handoff as Handoff
     from blackboard.knowledge_source import KnowledgeSource as KnowledgeSource
     from blackboard.limits import Limits as Limits
+    from blackboard.limits import Tripped as Tripped
     from blackboard.retry import Backoff as Backoff
     from blackboard.steering import Mode as Mode
     from blackboard.steering import Switch as Switch
@@ -90,7 +92,7 @@ else:
         "event": ("Event", "EventType"),
         "handoff": ("Handoff",),
         "knowledge_source": ("KnowledgeSource",),
-        "limits": ("Limits",),
+        "limits": ("Limits", "Tripped"),
         "retry": ("Backoff",),
         "steering": ("Mode", "Switch"),
         "store.connection": ("Settings",),
@@ -142,6 +144,7 @@ __all__ = [
     "EpochConflict",
     "Event",
     "EventType",
+    "GuardTripped",
     "Handoff",
     "HandoffRefused",
     "InvalidBoardId",
@@ -173,6 +176,7 @@ __all__ = [
     "StoredEntry",
     "Switch",
     "TimedOut",
+    "Tripped",
     "UndeclaredKind",
     "UnknownField",
     "UnknownKind",

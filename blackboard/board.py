@@ -17,7 +17,8 @@ from blackboard.entry import Entry, Stamp, address_of, decode, encode, restamp, 
 from blackboard.errors import ActivationNotFound, BoardClosed, BoardNotFound, InvalidEntry, TimedOut, UnreadEntry
 from blackboard.event import Event, EventType
 from blackboard.ids import check_board_id, check_key, operation_id
-from blackboard.limits import Limits
+from blackboard.limits import Limits, Tripped
+from blackboard.origin import Origin, here
 from blackboard.signature import Injected
 from blackboard.steering import Steering
 from blackboard.store.partition import ANYTHING, NEW, BoardFacts, Partition, Write
@@ -87,14 +88,23 @@ class Host(Protocol):
 class Board(Steering, Injected):
     """The shared workspace of one problem; cheap, and made by its first post.
 
-    ``author`` is who its events name: a program, or the activation that the board was given to.
+    ``author`` is who its events name: a program, or the activation that the board was given to (its ``origin``).
     """
 
-    def __init__(self, board: str, host: Host, *, author: str = "@api", reads: Reads | None = None) -> None:
+    def __init__(
+        self,
+        board: str,
+        host: Host,
+        *,
+        author: str = "@api",
+        reads: Reads | None = None,
+        origin: Origin | None = None,
+    ) -> None:
         self.id = check_board_id(board)
         self._host = host
         self._author = author
         self._reads = reads
+        self._origin = origin
 
     def __repr__(self) -> str:
         return f"<Board {self.id}>"
@@ -141,7 +151,8 @@ class Board(Steering, Injected):
         writes += [self._revision(entry, version) for entry in revised]
         writes += [_retraction(target) for target in retract]
         _refuse_twice(writes)
-        applied = await self._partition.post(self.id, operation, self._author, writes)
+        author, depth = self._cause()
+        applied = await self._partition.post(self.id, operation, author, writes, depth=depth)
         stamps = tuple(Stamp(w.address, v, applied.seq) for w, v in zip(writes, applied.versions, strict=True))
         for entry, stamp in zip(posted + revised, stamps, strict=False):  # what was retracted has no instance
             restamp(entry, stamp)
@@ -292,6 +303,13 @@ class Board(Steering, Injected):
     def _partition(self) -> Partition:
         return self._store.partition(self.id)
 
+    def _cause(self) -> tuple[str, int]:
+        """Who writes, and at the end of how long a chain of causes: an agent, whichever board it writes on, or a program."""
+        origin = self._origin or here()
+        if origin is None:
+            return self._author, 0
+        return origin.on(self._store.namespace, self.id), origin.depth
+
     async def _ended(self, seq: int) -> bool:
         """Whether the board is closed and has no event after this one."""
         facts = await self._partition.facts(self.id)
@@ -364,12 +382,15 @@ class Board(Steering, Injected):
             return f"the board is {facts.status} and quiescent after {facts.seq} events{kept}"
         shown = ", ".join(f"{each.name} ({each.state.value})" for each in agenda[:5])
         more = f" and {len(agenda) - 5} more" if len(agenda) > 5 else ""
-        held = _why_held(facts) if any(each.state is ActivationState.HELD for each in agenda) else ""
+        tripped = await self._partition.tripped(self.id) if facts.paused else None
+        held = _why_held(facts, tripped) if any(each.state is ActivationState.HELD for each in agenda) else ""
         return f"the board has {facts.seq} events and these open activations: {shown}{more}{kept}{held}"
 
 
-def _why_held(facts: BoardFacts) -> str:
+def _why_held(facts: BoardFacts, tripped: Tripped | None) -> str:
     """What held activations wait for."""
+    if tripped is not None:
+        return f"; a guard has paused the board: {tripped}. To let it go on: {tripped.remedy}"
     if facts.paused:
         return "; the board is paused, and `blackboard tail` says by whom and why"
     return "; what is held waits for its controller: `blackboard agenda` says whether one is alive"

@@ -26,6 +26,7 @@
     │   ├── UndeclaredKind        a source writes what its signature does not say
     │   ├── HandoffRefused        control cannot be handed to this peer
     │   ├── Overloaded            a limit is reached
+    │   ├── GuardTripped          a guard paused the board, and its limit is still exceeded
     │   └── InvalidBoardId        a board cannot have this name
     ├── NotFound              there is no such thing
     │   ├── BoardNotFound
@@ -293,6 +294,19 @@ class Overloaded(Refusal):
     message_of_facts = (
         "board {board} is at its limit: {limit} would be {value} and may be {maximum}. Nothing was written; write "
         "less at a time, wait for work to drain, or raise Limits({limit}=…)."
+    )
+
+
+class GuardTripped(Refusal):
+    """A guard has paused the board, and would do so again: break the cycle that is named, or resume it with a higher limit."""
+
+    board: str
+    guard: str
+    problem: str
+    remedy: str
+    message_of_facts = (
+        "board {board} was paused by its guard of {guard}, whose limit is still exceeded: {problem}. Nothing was changed and "
+        "nothing is lost; correct the sources that drive each other, or let them go on: {remedy}."
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import inspect
 import traceback
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
@@ -22,6 +23,7 @@ from blackboard.entry import Entry, Stamp, address_of, decode, encode
 from blackboard.errors import HandoffRefused, InvalidEntry, InvalidSource, UndeclaredKind
 from blackboard.handoff import Handoff
 from blackboard.knowledge_source import KnowledgeSource
+from blackboard.origin import Origin
 from blackboard.question import Question
 from blackboard.rating import LONGEST_BID, as_rating
 from blackboard.signature import Injection, Mode, Parameter, Pattern
@@ -50,6 +52,12 @@ class Execution:
     parts: int = 0
     unique: int = 0
 
+    @property
+    def origin(self) -> Origin:
+        """Whose doing it is, wherever its agent writes."""
+        claim = self.claimed.claim
+        return Origin(self.host.store().namespace, claim.board, claim.name, self.claimed.depth)
+
     # ------------------------------------------------------------------ bind
 
     def bind(self, parameters: Sequence[Parameter]) -> dict[str, Any]:
@@ -73,7 +81,13 @@ class Execution:
         return entries
 
     def _inject(self, injection: Injection) -> Any:
-        board = Board(self.claimed.claim.board, self.host, author=self.claimed.claim.name, reads=self.reads)
+        board = Board(
+            self.claimed.claim.board,
+            self.host,
+            author=self.claimed.claim.name,
+            reads=self.reads,
+            origin=self.origin,
+        )
         return board if issubclass(injection.of, Board) else self._context(board)
 
     def _context(self, board: Board) -> Context:
@@ -205,7 +219,8 @@ async def _call(function: Callable[..., Any], arguments: dict[str, Any], threads
         except StopIteration as error:  # a future cannot carry it, and would never be done
             raise RuntimeError(f"{getattr(function, '__name__', function)} raised StopIteration") from error
 
-    return await asyncio.get_running_loop().run_in_executor(threads, call)
+    context = contextvars.copy_context()  # the thread belongs to this activation, too
+    return await asyncio.get_running_loop().run_in_executor(threads, context.run, call)
 
 
 def _returned(contribution: Any, source: KnowledgeSource[..., Any]) -> list[Entry | Handoff]:

@@ -49,6 +49,7 @@ class SourceOptions(TypedDict, total=False):
     lease: timedelta | float | None
     isolation: Isolation
     effects: Effects
+    budget: int | None
 
 
 class Style(StrEnum):
@@ -64,7 +65,8 @@ class Policies:
     """How a source's activations are run. Durations are seconds.
 
     `retries` counts the runs after a first one that raised; `crashes` the deaths of its worker that an activation
-    survives: at one more it is held to be poison. `lease` is the blackboard's when None.
+    survives: at one more it is held to be poison. `lease` is the blackboard's when None. `budget` bounds the activations
+    of the source on one board; beyond it the board is paused.
     """
 
     priority: int = 0
@@ -75,11 +77,13 @@ class Policies:
     lease: float | None = None
     isolation: Isolation = "snapshot"
     effects: Effects = "board"
+    budget: int | None = None
 
     def compile(self) -> Json:
         """The policies that the store itself applies."""
         compiled = {"pr": self.priority, "ser": int(self.isolation == "serializable")}
         compiled |= {"ls": round(self.lease * 1000)} if self.lease else {}
+        compiled |= {"bg": self.budget} if self.budget else {}
         return {name: value for name, value in compiled.items() if value} | {
             "ret": self.retries,
             "cr": self.crashes,
@@ -370,6 +374,7 @@ _RULES: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     ),
     "isolation": (lambda value: value in {"snapshot", "serializable"}, "one of: snapshot, serializable"),
     "effects": (lambda value: value in {"board", "external"}, "one of: board, external"),
+    "budget": (lambda value: value is None or _whole(1, 10**9)(value), "a whole number from 1 to 1,000,000,000, or None"),
 }
 
 

@@ -26,6 +26,7 @@ from blackboard.errors import (
 )
 from blackboard.execution import Execution, describe, sum_up
 from blackboard.knowledge_source import Style
+from blackboard.origin import enter
 from blackboard.outage import Outage
 from blackboard.store.partition import Applied, Commit, Partition
 
@@ -100,6 +101,7 @@ class Run:
 
     async def _go(self, ended: Callable[[Run, End], None]) -> None:
         self._begun, end = True, End.LET_GO
+        enter(self._execution.origin)
         try:
             if not self._stopped:
                 end = await (self._bid() if self._execution.claimed.verdict == "bid" else self._live())

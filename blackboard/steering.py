@@ -28,7 +28,8 @@ from blackboard.errors import (
 )
 from blackboard.event import Event, EventType
 from blackboard.ids import operation_id
-from blackboard.store.control import Steered
+from blackboard.limits import Tripped, milliseconds
+from blackboard.store.control import Raised, Steered
 from blackboard.store.partition import BoardFacts, Partition
 
 STEP_ENDS = frozenset({EventType.FIRED, EventType.DIED, EventType.OBVIATED, EventType.FAILED, EventType.DECLINED})
@@ -43,7 +44,7 @@ class Mode:
 
     ``mode`` is ``choreography`` or ``orchestration``. ``strategy`` is None for a choreographed board, and for a strategy that
     this program does not know; ``said`` is its state in words. ``unattended`` is the seconds after which a board without a
-    controller is choreographed again; None holds it for as long as it takes.
+    controller is choreographed again; None holds it for as long as it takes. ``tripped`` is the guard that paused it.
     """
 
     board: str
@@ -53,6 +54,7 @@ class Mode:
     strategy: Strategy | None = None
     said: str = ""
     unattended: float | None = None
+    tripped: Tripped | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,8 @@ class Steering:
         facts = await self.status()
         unattended = facts.unattended / 1000 if facts.unattended else None
         text, memo, seen = await self._partition.strategy(self.id)
-        found = Mode(self.id, facts.mode, facts.epoch, facts.paused, unattended=unattended)
+        tripped = await self._partition.tripped(self.id) if facts.paused else None
+        found = Mode(self.id, facts.mode, facts.epoch, facts.paused, unattended=unattended, tripped=tripped)
         if facts.mode != "orchestration":
             return found
         if not text:  # switched back between these two looks
@@ -184,9 +187,31 @@ class Steering:
         """
         return self._switch(await self._partition.pause(self.id, self._author, clean(why)), None)
 
-    async def resume(self, why: str = "") -> Switch:
-        """End a pause. Resuming a board that is not paused changes nothing. Raises BoardNotFound, BoardClosed."""
-        return self._switch(await self._partition.resume(self.id, self._author, clean(why)), None)
+    async def resume(
+        self,
+        why: str = "",
+        *,
+        depth: int | None = None,
+        activations: int | None = None,
+        alternations: int | None = None,
+        wall: timedelta | None = None,
+        budget: int | None = None,
+    ) -> Switch:
+        """End a pause. Resuming a board that is not paused changes nothing.
+
+        The other arguments are limits that this board is to have of its own from now on, beyond those of `Limits`; ``budget``
+        is that of the source whose budget was spent. A board that a guard has paused must be given a higher limit
+        (`mode` says which), else GuardTripped is raised. Raises InvalidSource for a limit that is none, BoardNotFound,
+        BoardClosed.
+        """
+        given = {"depth": depth, "activations": activations, "alternations": alternations, "budget": budget}
+        raised = {name: check_limit(name, value) for name, value in given.items() if value is not None}
+        if wall is not None:
+            raised["wall"] = check_limit("wall", milliseconds(wall))
+        said = clean(", ".join(filter(None, [why, *(f"{name} up to {value}" for name, value in raised.items())])))
+        return self._switch(
+            await self._partition.resume(self.id, self._author, said, raised=Raised(**raised)), None
+        )
 
     async def step(
         self,

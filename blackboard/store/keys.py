@@ -33,7 +33,8 @@ PARTITION_KEYS = {
 BOARD_KEYS = {
     "meta": "hash: state → status seq busy closing floor rev count idle mode+gate epoch unattended "
     "opened deadline behind; "
-    "k:kind → its last event; cleared → revision; strategy, memo, seen → its control",
+    "k:kind → its last event; cleared → revision; strategy, memo, seen → its control; "
+    "guard → the guard that paused it, raised → its own limits, n:source → activations, b:source → raised budget",
     "entries": "hash: address → version seq depth schema payload",
     "memory": "sorted set by text: alpha US token US key, the entries that pass a pattern",
     "agenda": "sorted set by text: identity of an open activation",

@@ -25,7 +25,7 @@ from blackboard.errors import (
     VersionConflict,
 )
 from blackboard.event import Event
-from blackboard.limits import Limits
+from blackboard.limits import Limits, milliseconds
 from blackboard.store import codec, stub
 from blackboard.store.calls import Argument, Calls
 from blackboard.store.control import Control
@@ -107,19 +107,21 @@ class Partition(Control):
         super().__init__(calls, keys)
         self._strategy = strategy
         self._limits = limits
-        self._bounds = (limits.entries, limits.open_activations, limits.writes, limits.entry_bytes)
+        held = (limits.entries, limits.open_activations, limits.writes, limits.entry_bytes)
+        self._bounds = (*held, limits.depth, limits.activations, limits.alternations, milliseconds(limits.wall))
 
     # ------------------------------------------------------------------ writing from outside
 
     async def post(
-        self, board: str, operation: str, author: str, writes: Sequence[Write], now: int | None = None
+        self, board: str, operation: str, author: str, writes: Sequence[Write], now: int | None = None, depth: int = 0
     ) -> Applied:
         """Apply a contribution from outside; a repeated operation id is answered as before.
 
+        ``depth`` is that of the activation which the author is, in the middle of its run.
         Raises EntryExists, VersionConflict, EntryNotFound, BoardClosed, Overloaded.
         """
-        words = [stub.now(now), operation, author, *self._bounds, *self._strategy, 1, board, *_writes(writes)]
-        answer = await self._run("post", [board], words)
+        words: list[Argument] = [stub.now(now), operation, author, depth, *self._bounds, *self._strategy, 1, board]
+        answer = await self._run("post", [board], [*words, *_writes(writes)])
         if answer[0] != b"ok":
             raise self._refusal(board, answer, writes)
         return Applied(int(answer[1]), tuple(int(version) for version in answer[2:]))

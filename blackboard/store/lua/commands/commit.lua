@@ -1,7 +1,7 @@
 -- Group commit: the contributions of many running activations, on many boards, and the worker's next claim.
 --
 -- KEYS    partition keys, the keys of every board
--- ARGV    now, limits (4), board count, board…, operation count, operation…, claim
+-- ARGV    now, limits (8), board count, board…, operation count, operation…, claim
 --         operation: 'commit'|'part', claim held (5), part, schema-less reads: count, (address, version)…,
 --         kinds read: count, kind…, write count, (address, expected, schema, payload)…,
 --         handoff count, (peer, note)…
@@ -9,7 +9,7 @@
 -- returns {answers, next due in ms, count, activation…}; an answer is {'ok', seq, version…} | {'done'} | {'lost'} | {'closed', …}
 --         | {'exists'|'version'|'gone'|'read', address, version} (it is ready again) | {'overloaded', limit, maximum, value}
 --         | {'unknown_peer', peer, ''} | {'unfit_peer', peer, kind that it was not given}
--- events  F (fired), P, R, X, H (handed off), T, O
+-- events  F (fired), P, R, X, H (handed off), T, O, Z (a guard tripped)
 -- repeat  fenced by number, epoch and owner: a second commit answers 'done'; the claim is repeatable by its request number
 
 --- @include "arguments"
@@ -21,6 +21,8 @@
 --- @include "triggers"
 --- @include "control"
 --- @include "chores"
+--- @include "lineage"
+--- @include "guard"
 --- @include "agenda"
 --- @include "binding"
 --- @include "rating"

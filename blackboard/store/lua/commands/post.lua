@@ -1,11 +1,11 @@
 -- A contribution from outside: posts, revisions and retractions on one board, creating it when it is new.
 --
 -- KEYS    partition keys, board keys
--- ARGV    now, operation, author, limits (4), default strategy (JSON, '': none), its name,
---         board count = 1, board, write count, (address, expected, schema, payload)…
+-- ARGV    now, operation, author, depth (of the author, if it is an activation, else 0), limits (8),
+--         default strategy (JSON, '': none), its name, board count = 1, board, write count, (address, expected, schema, payload)…
 -- returns {'ok', seq, version…} | {'exists'|'version'|'gone', address, version} | {'closed', board, 0}
 --         | {'overloaded', limit, maximum, value}
--- events  B (created), P, R, X, T, O
+-- events  B (created), P, R, X, T, O, Z (a guard tripped)
 -- repeat  the same operation answers as it did before and writes nothing
 
 --- @include "arguments"
@@ -17,6 +17,8 @@
 --- @include "triggers"
 --- @include "control"
 --- @include "chores"
+--- @include "lineage"
+--- @include "guard"
 --- @include "agenda"
 --- @include "binding"
 --- @include "rating"
@@ -27,7 +29,7 @@
 --- @include "journal"
 
 board.now = arguments.now()
-local operation, author = arguments.next(), arguments.next()
+local operation, author, depth = arguments.next(), arguments.next(), arguments.number()
 local bounds = limits.read()
 local strategy, strategy_name = arguments.next(), arguments.next()
 local ctx = board.open_all()[1]
@@ -42,9 +44,9 @@ contribution.load(ctx, writes)
 local refused = contribution.check(ctx, writes, 0, '-', bounds)
 if refused then return refused end
 
-local changes, versions = contribution.apply(ctx, writes, author, 0)
-matching.apply(ctx, changes, '', 1)
-matching.quiesce(ctx, '', 1)
+local changes, versions = contribution.apply(ctx, writes, author, depth)
+matching.apply(ctx, changes, '', depth + 1)
+matching.quiesce(ctx, '', depth + 1)
 local reply = contribution.answer(ctx, versions)
 
 control.finish()

@@ -15,6 +15,8 @@
 --- @include "triggers"
 --- @include "control"
 --- @include "chores"
+--- @include "lineage"
+--- @include "guard"
 --- @include "agenda"
 --- @include "binding"
 --- @include "rating"

@@ -103,6 +103,7 @@ function agenda.open(ctx, trigger, identity, bound, cause, depth, rated)
   if partition.activation(ctx.id .. RS .. identity) then partition.dead[ctx.id .. RS .. identity] = false end
   lexset.put(board.agenda(ctx), identity, true)
   ctx.opened = ctx.opened + 1
+  guard.opened(ctx, trigger, number, depth)
   agenda.move(ctx, identity, activation, delayed and 'd' or 'r')
 end
 

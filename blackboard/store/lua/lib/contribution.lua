@@ -135,5 +135,6 @@ function contribution.apply(ctx, writes, by, depth)
     end
     versions[i] = ctx.cache[write.address] and ctx.cache[write.address].version or 0
   end
+  guard.contributed(ctx, changes, depth)
   return merged(changes), versions
 end

@@ -11,7 +11,7 @@ local CONTROLLER = '@control'
 local CONTROL_IDENTITY = CONTROLLER .. RS
 local RUNNING_SHOWN = 1000
 
-at_beginning(function() control.spared, control.bidders = {}, {} end)
+at_beginning(function() control.spared, control.bidders, control.stopped = {}, {}, false end)
 
 --- Whether a source bids for its activations; looked up once in a call.
 local function bids(source)
@@ -225,9 +225,27 @@ function control.answer(ctx, moved, running)
   return answer
 end
 
+--- Pauses a board in the middle of a call, by an event that says why: what is made ready from now on is held. What is ready
+--- already is held when the call ends.
+function control.stop(ctx, by, reason)
+  ctx.gate, ctx.control = 'p', ctx.control + 1
+  board.event(ctx, 'Z', by, ctx.control, reason)
+  if not control.stopped then control.stopped = {} end
+  control.stopped[#control.stopped + 1] = ctx
+end
+
+--- Holds what was ready on the boards that were stopped, once all else is written down. (What cannot be read stays ready: the
+--- claim that picks it up asks again whether it may start.)
+local function hold_stopped()
+  for _, ctx in ipairs(control.stopped) do pcall(control.hold_all, ctx, ctx.mode) end
+  partition.flush()
+end
+
 --- Everything decided is written down, and controllers are told.
 function control.finish()
   control.notify()
+  for _, ctx in ipairs(control.stopped or NONE) do control.dismiss(ctx) end
   board.flush()
   partition.flush()
+  if control.stopped then hold_stopped() end
 end
