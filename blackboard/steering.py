@@ -28,7 +28,7 @@ from blackboard.errors import (
 )
 from blackboard.event import Event, EventType
 from blackboard.ids import operation_id
-from blackboard.limits import Tripped, milliseconds
+from blackboard.limits import Tripped, check_limit, milliseconds
 from blackboard.store.control import Raised, Steered
 from blackboard.store.partition import BoardFacts, Partition
 
