@@ -140,7 +140,7 @@ async def _latest(bb: Blackboard, board: str, seq: int) -> list[dict[str, Any]]:
 def _lines(found: dict[str, Any]) -> list[tuple[str, str, Any]]:
     lines = [("board", name, found[name]) for name in ("board", "namespace", "status", "settled", "events")]
     control = found["control"]
-    lines += [("control", name, control[name]) for name in ("mode", "epoch", "paused", "strategy", "says", "held")]
+    lines += [("control", name, control[name]) for name in ("mode", "epoch", "paused", "guard", "strategy", "says", "held")]
     lines += [("entries", kind, count) for kind, count in found["entries"].items()]
     lines += [("agenda", each["activation"], each["state"]) for each in found["agenda"]]
     lines += [("dead", each["activation"], summary(each["problem"])) for each in found["dead"]]
@@ -171,13 +171,15 @@ def _control_lines(control: dict[str, Any]) -> list[str]:
         lines.append(f"held: {control['held']}; controllers alive: {control['controllers'] or 'none'}")
     if control["paused"]:
         lines.append(
-            f"paused by {control['paused_by']} {ago(control['paused_since'])}{_because(control['paused_why'])}"
+            f"paused by {control['paused_by']} {ago(control['paused_since'])}{_because(control['paused_why'], 400)}"
         )
+    if control["go_on"]:
+        lines.append(f"to let it go on: {control['go_on']}")
     return lines
 
 
-def _because(why: str | None) -> str:
-    return f": {shorten(shown(why), 80)}" if why else ""
+def _because(why: str | None, width: int = 80) -> str:
+    return f": {shorten(shown(why), width)}" if why else ""
 
 
 def _agenda_line(each: dict[str, Any]) -> str:

@@ -24,7 +24,7 @@ from blackboard.store.address import Deployment
 from blackboard.store.calls import Calls
 from blackboard.store.connection import Clients, wait_until_ready
 from blackboard.store.keys import Keys
-from blackboard.store.partition import Partition
+from blackboard.store.partition import BoardFacts, Partition
 from blackboard.store.server_check import ServerFacts, check_server
 from blackboard.store.store import namespaces
 
@@ -222,6 +222,7 @@ async def _namespace(bb: Blackboard) -> list[Finding]:
         _workers(bb.name, workers),
         _idle_sources(bb.name, cards, workers),
         await _control(bb, workers),
+        await _guards(bb),
         _paused(bb.name, held_up),
         _dead(bb.name, dead),
     ]
@@ -245,10 +246,14 @@ def _idle_sources(namespace: str, cards: Mapping[str, Any], workers: list[dict[s
     return Finding("sources", "ok", f"{namespace}: each of {len(cards)} has a worker")
 
 
-async def _control(bb: Blackboard, workers: list[dict[str, Any]]) -> Finding:
+async def _open_boards(bb: Blackboard) -> list[BoardFacts]:
     boards = [board for each in bb.store().partitions for board in (await each.boards())[-BOARDS_LOOKED_AT:]]
     facts = await asyncio.gather(*(bb.store().partition(board).facts(board) for board in boards))
-    orchestrated = [each.board for each in facts if each and each.mode == "orchestration" and each.status == "open"]
+    return [each for each in facts if each and each.status == "open"]
+
+
+async def _control(bb: Blackboard, workers: list[dict[str, Any]]) -> Finding:
+    orchestrated = [each.board for each in await _open_boards(bb) if each.mode == "orchestration"]
     return _led(bb.name, orchestrated, await undecided(bb), controllers(workers))
 
 
@@ -263,6 +268,19 @@ def _led(namespace: str, orchestrated: list[str], undecided: int, alive: int) ->
         f"blackboard -n {namespace} mode BOARD choreography"
     )
     return Finding("control", "warn", f"{finding}; waiting for a decision: {undecided}", remedy)
+
+
+async def _guards(bb: Blackboard) -> Finding:
+    """The boards that a guard has paused, the latest of them with its cycle and how to go on."""
+    paused = [each.board for each in await _open_boards(bb) if each.paused]
+    found = await asyncio.gather(*(bb.store().partition(board).tripped(board) for board in paused))
+    tripped = [(board, each) for board, each in zip(paused, found, strict=True) if each]
+    if not tripped:
+        return Finding("guards", "ok", f"{bb.name}: no guard holds a board")
+    board, latest = tripped[-1]
+    others = f" (and {len(tripped) - 1} more)" if len(tripped) > 1 else ""
+    remedy = f"Correct the sources of the cycle, or let it go on: blackboard -n {bb.name} resume {board} {latest.command}"
+    return Finding("guards", "warn", f"{bb.name}: paused {board}{others}: {latest}", remedy)
 
 
 def _paused(namespace: str, paused: Mapping[str, Pause]) -> Finding:

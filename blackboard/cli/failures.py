@@ -65,7 +65,7 @@ def exit_code(error: Exception) -> int:
         ((errors.TimedOut,), TIMED_OUT),
         ((errors.NotFound,), NOT_FOUND),
         ((errors.Conflict, errors.BoardClosed), CONFLICT),
-        ((errors.NotHeld,), NO),
+        ((errors.NotHeld, errors.GuardTripped), NO),
         ((errors.EntryError, errors.InvalidBoardId), USAGE),
     )
     return next((code for classes, code in meaning if isinstance(error, classes)), FAILURE)

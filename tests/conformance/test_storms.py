@@ -146,8 +146,7 @@ async def test_a_higher_limit_lets_it_go_on_where_it_was(bb: Blackboard, board: 
         assert found.reached == DEPTH + 4
         alpha = await on.read(Alpha)
         assert alpha.n == DEPTH + 3, "nothing was lost and nothing was done twice"
-        fired = [event for event in await events_of(on, "fired")]
-        assert len(fired) == DEPTH + 3
+        assert len(await events_of(on, "fired")) == DEPTH + 3
 
 
 async def _tripped_beyond(board: Board, limit: int) -> Tripped | None:
@@ -210,32 +209,25 @@ async def test_a_loop_through_two_boards(bb: Blackboard, board: Callable[[], Boa
 
         @bb.knowledge_source
         def bounce(alpha: Alpha, board: Board) -> None:
-            asyncio.run_coroutine_threadsafe(
-                bb.board(other[board.id]).contribute(
-                    retract=[Alpha], post=()
-                ),
-                loop,
-            ).result()
-            asyncio.run_coroutine_threadsafe(bb.board(other[board.id]).post(Alpha(n=alpha.n + 1)), loop).result()
+            asyncio.run_coroutine_threadsafe(over(other[board.id], alpha), loop).result()
 
     else:
 
         @bb.knowledge_source
         async def bounce(alpha: Alpha, board: Board) -> None:
-            there = bb.board(other[board.id])
-            await there.retract(Alpha)
-            await there.post(Alpha(n=alpha.n + 1))
+            await over(other[board.id], alpha)
+
+    async def over(there: str, alpha: Alpha) -> None:
+        await bb.board(there).retract(Alpha)
+        await bb.board(there).post(Alpha(n=alpha.n + 1))
 
     async with bb, bb.workers(), bb.controller():
         loop = asyncio.get_running_loop()
         await board().post(Alpha(n=0))
-        here = bb.board("c" if DEPTH % 2 else "b")
-        assert here.id == "b"
-        stopped = bb.board("b")
-        found = await tripped(stopped)
+        found = await tripped(bb.board("b"))
         assert found.reached == DEPTH + 1
         assert found.chain == "b: bounce → c: alpha → bounce → b: alpha → bounce"
-        posts = [event for event in await events_of(bb.board("c"), "posted")]
+        posts = await events_of(bb.board("c"), "posted")
         assert {str(event.by).partition("#")[0] for event in posts} == {"b/bounce"}
 
 

@@ -9,7 +9,6 @@ local guard = {}
 --- @private
 local DEEP = 32 -- a chain this long may be a loop
 local GLANCE, LONGEST_LOOK, CHUNK, MOST_BYTES = 256, 65536, 32, 4194304 -- of the log, to see whether a board makes progress
-local EVENTS_OF_A_TURN = 64 -- what a loop may write to the log each time that it comes round
 local PLACES = { depth = 1, activations = 2, alternations = 3, wall = 4, budget = 5 }
 local RAISED = '^(%d+) (%d+) (%d+) (%d+)$'
 local TO_US = '([^' .. US .. ']*)' .. US
@@ -137,15 +136,26 @@ local function is_due(changes, interval)
   return false
 end
 
+--- Returns in twice as many events as before, again and again, until there are too many, or the older half adds none: that is
+--- soon where a board makes progress.
+local function count_returns(ctx, limit)
+  local span, count, before = GLANCE, returns(ctx, GLANCE), 0
+  while count > before and count <= limit and span < LONGEST_LOOK do
+    span, before = 2 * span, count
+    count = returns(ctx, span)
+  end
+  return count
+end
+
 --- A contribution was applied, at the end of a chain of so many activations. Every so many versions of an entry the log is asked
---- whether all that was written lately led to where the board was before. (A glance is enough for a board that makes
---- progress. That one entry alternates is no sign: bits that count do that.)
+--- whether all that was written lately led to where the board was before. (That one entry alternates is no sign: bits that
+--- count do that.)
 function guard.contributed(ctx, changes, depth)
   if depth < DEEP or not bounds or ctx.gate == 'p' or not changes[1] then return end
   local limit = bounds.alternations
-  if not is_due(changes, math.ceil(limit / 2)) or returns(ctx, GLANCE) < 2 then return end
+  if not is_due(changes, math.ceil(limit / 2)) then return end
   limit = math.max(limit, raised(ctx)[PLACES.alternations])
-  local count = returns(ctx, math.min(LONGEST_LOOK, EVENTS_OF_A_TURN * limit))
+  local count = count_returns(ctx, limit)
   if count > limit then trip(ctx, 'alternations', count, limit, ctx.seq) end
 end
 
