@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     from blackboard.steering import Mode as Mode
     from blackboard.steering import Switch as Switch
     from blackboard.store.connection import Settings as Settings
+    from blackboard.wiring import Wiring as Wiring
     from blackboard.worker import Worker as Worker
 
     __version__: str
@@ -96,6 +97,7 @@ else:
         "retry": ("Backoff",),
         "steering": ("Mode", "Switch"),
         "store.connection": ("Settings",),
+        "wiring": ("Wiring",),
         "worker": ("Worker",),
     }
     _HOMES = {name: f"{__name__}.{module}" for module, names in _NAMES.items() for name in names}
@@ -183,6 +185,7 @@ __all__ = [
     "UnknownSource",
     "UnreadEntry",
     "VersionConflict",
+    "Wiring",
     "Worker",
     "__version__",
     "any_of",

@@ -23,6 +23,7 @@ from blackboard.steering import clean
 from blackboard.store.connection import Settings
 from blackboard.store.store import Store, open_store
 from blackboard.sync import SyncBlackboard
+from blackboard.wiring import Wiring, wire
 from blackboard.worker import Worker, WorkerOptions
 
 P = ParamSpec("P")
@@ -126,6 +127,15 @@ class Blackboard:
         if name not in self._kinds:
             raise UnknownKind(name, tuple(sorted(self._kinds)))
         return self._kinds[name]
+
+    def check(self, *inputs: str | type[Entry]) -> Wiring:
+        """How the sources hang together, before anything runs: what goes round and what bounds it, and what cannot work.
+
+        ``inputs`` are the kinds that are posted from outside; when none is named, every kind that no source writes is held to
+        be one. Needs no store. Raises UnknownKind.
+        """
+        kinds = [self.kind(each if isinstance(each, str) else each.__kind__) for each in inputs]
+        return wire(self.name, self._sources.values(), kinds or None)
 
     # ------------------------------------------------------------------ connecting
 

@@ -374,7 +374,10 @@ _RULES: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     ),
     "isolation": (lambda value: value in {"snapshot", "serializable"}, "one of: snapshot, serializable"),
     "effects": (lambda value: value in {"board", "external"}, "one of: board, external"),
-    "budget": (lambda value: value is None or _whole(1, 10**9)(value), "a whole number from 1 to 1,000,000,000, or None"),
+    "budget": (
+        lambda value: value is None or _whole(1, 10**9)(value),
+        "a whole number from 1 to 1,000,000,000, or None",
+    ),
 }
 
 

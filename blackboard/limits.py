@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from blackboard.errors import GuardTripped, InvalidSource
-
 
 HIGHEST = 2**50
 """Beyond it, numbers in the store would no longer be exact."""
@@ -45,12 +45,12 @@ class Limits:
             check_limit("wall", milliseconds(self.wall))
 
 
-def check_limit(name: str, value: int) -> int:
+def check_limit(name: str, value: Any) -> int:
     """A limit of a guard, if it is one. Raises InvalidSource."""
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= HIGHEST:
         wanted = "a timedelta from 1 ms up" if name == "wall" else "a whole number from 1 up"
         raise InvalidSource("limits", f"{name}={value!r} can be no limit", f"Give {name} {wanted}")
-    return value
+    return int(value)
 
 
 def milliseconds(wall: timedelta | None) -> int:

@@ -209,9 +209,7 @@ class Steering:
         if wall is not None:
             raised["wall"] = check_limit("wall", milliseconds(wall))
         said = clean(", ".join(filter(None, [why, *(f"{name} up to {value}" for name, value in raised.items())])))
-        return self._switch(
-            await self._partition.resume(self.id, self._author, said, raised=Raised(**raised)), None
-        )
+        return self._switch(await self._partition.resume(self.id, self._author, said, raised=Raised(**raised)), None)
 
     async def step(
         self,

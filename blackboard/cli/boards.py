@@ -140,7 +140,9 @@ async def _latest(bb: Blackboard, board: str, seq: int) -> list[dict[str, Any]]:
 def _lines(found: dict[str, Any]) -> list[tuple[str, str, Any]]:
     lines = [("board", name, found[name]) for name in ("board", "namespace", "status", "settled", "events")]
     control = found["control"]
-    lines += [("control", name, control[name]) for name in ("mode", "epoch", "paused", "guard", "strategy", "says", "held")]
+    lines += [
+        ("control", name, control[name]) for name in ("mode", "epoch", "paused", "guard", "strategy", "says", "held")
+    ]
     lines += [("entries", kind, count) for kind, count in found["entries"].items()]
     lines += [("agenda", each["activation"], each["state"]) for each in found["agenda"]]
     lines += [("dead", each["activation"], summary(each["problem"])) for each in found["dead"]]

@@ -279,7 +279,9 @@ async def _guards(bb: Blackboard) -> Finding:
         return Finding("guards", "ok", f"{bb.name}: no guard holds a board")
     board, latest = tripped[-1]
     others = f" (and {len(tripped) - 1} more)" if len(tripped) > 1 else ""
-    remedy = f"Correct the sources of the cycle, or let it go on: blackboard -n {bb.name} resume {board} {latest.command}"
+    remedy = (
+        f"Correct the sources of the cycle, or let it go on: blackboard -n {bb.name} resume {board} {latest.command}"
+    )
     return Finding("guards", "warn", f"{bb.name}: paused {board}{others}: {latest}", remedy)
 
 

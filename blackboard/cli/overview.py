@@ -18,6 +18,7 @@ FAMILIES: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Start here": {
         "demo": ("demo", "Audit a Python source tree with a dozen agents."),
         "dev": ("dev", "Run store, workers, a controller and a tail of events."),
+        "check": ("check", "Draw how kinds and sources hang together."),
         "worker": ("worker", "Run the knowledge sources of an application."),
     },
     "Boards": {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -25,6 +25,7 @@ from blackboard import (
 )
 from blackboard.control import Parallel
 from tests.conformance.logbook import events_of
+from tests.conftest import empty_namespace
 from tests.eventually import async_eventually
 
 SOON = 20.0
@@ -63,7 +64,7 @@ def bb(store_url: str, namespace: str) -> Blackboard:
 
 
 @pytest.fixture(params=["choreography", "orchestration"])
-async def board(bb: Blackboard, request: pytest.FixtureRequest) -> AsyncIterator[Callable[[], Board]]:
+def board(bb: Blackboard, request: pytest.FixtureRequest) -> Callable[[], Board]:
     """Return how to begin a board in each mode."""
     strategy = Parallel(4) if request.param == "orchestration" else None
     bb.strategy = strategy
@@ -71,7 +72,7 @@ async def board(bb: Blackboard, request: pytest.FixtureRequest) -> AsyncIterator
     def begin() -> Board:
         return bb.board("b")
 
-    yield begin
+    return begin
 
 
 async def tripped(board: Board) -> Tripped:
@@ -197,7 +198,7 @@ async def test_a_loop_through_quiescence(bb: Blackboard, board: Callable[[], Boa
     async with bb, bb.workers(), bb.controller():
         await board().post(Alpha(n=0))
         chain = (await tripped(board())).chain
-        assert chain.endswith("alpha → work") or chain.endswith("(quiescence) → again")
+        assert chain.endswith(("alpha → work", "(quiescence) → again"))
         assert "(quiescence) → again → alpha → work" in chain
 
 
@@ -249,8 +250,6 @@ async def test_a_loop_through_another_blackboard(store_url: str, namespace: str,
 
 
 async def _forget(store_url: str, namespace: str) -> None:
-    from tests.conftest import empty_namespace
-
     if not store_url.startswith("memory"):
         empty_namespace(store_url, namespace)
 
@@ -369,7 +368,13 @@ async def test_a_limit_that_is_none_is_refused_before_anything_happens(bb: Black
         on = bb.board("b")
         await on.post(Alpha(n=0))
         await on.pause()
-        for wrong in ({"depth": 0}, {"activations": -1}, {"alternations": 1.5}, {"wall": timedelta(0)}, {"budget": True}):
+        for wrong in (
+            {"depth": 0},
+            {"activations": -1},
+            {"alternations": 1.5},
+            {"wall": timedelta(0)},
+            {"budget": True},
+        ):
             with pytest.raises(InvalidSource, match="can be no limit"):
                 await on.resume(**wrong)  # type: ignore[arg-type]
         assert (await on.status()).paused
