@@ -68,9 +68,9 @@ def wire(name: str, sources: Iterable[Source], inputs: Iterable[type[Entry]] | N
     written = {kind for each in known.values() for kind in each.writes}
     read = {kind for each in known.values() for kind in each.reads}
     given = read - written if inputs is None else set(inputs)
-    reached, order = _reach(known, peers, given)
+    _, order = _reach(known, peers, given)
     doubts = [doubt for each in known.values() for doubt in never_holds(each.trigger)]
-    doubts += _unreached(known, reached, certain=inputs is not None)
+    doubts += _unreached(known, peers, given, certain=inputs is not None)
     doubts += [doubt for each in known.values() for doubt in _lost_handoffs(each, known)]
     return Wiring(
         name,
@@ -122,11 +122,8 @@ def _reach(
     kinds, order, handed = set(given), list[str](), set[str]()
     found = True
     while found:
-        able = [
-            name
-            for name, each in known.items()
-            if name not in order and (name in handed or set(at_least(each.trigger)) <= kinds)
-        ]
+        left = [name for name in known if name not in order]
+        able = [name for name in left if name in handed or set(at_least(known[name].trigger)) <= kinds]
         found = bool(able)
         for name in able:
             order.append(name)
@@ -135,19 +132,31 @@ def _reach(
     return set(order), order + [name for name in known if name not in order]
 
 
-def _unreached(known: Mapping[str, Source], reached: set[str], *, certain: bool) -> Iterator[Doubt]:
+def _unreached(
+    known: Mapping[str, Source], peers: Mapping[str, Sequence[str]], given: set[type[Entry]], *, certain: bool
+) -> Iterator[Doubt]:
     """The sources that nothing can trigger. Whether that is certain depends on whether it is known what is posted."""
-    stuck = [known[name] for name in known if name not in reached]
-    coming = {kind for name in reached for kind in known[name].writes}
-    for source in stuck:
-        missing = [kind for kind in at_least(source.trigger) if kind not in coming]
-        kinds = ", ".join(_names(missing))
-        writers = ", ".join(each.name for each in stuck if each.writes & set(missing))
-        problem = f"nothing can trigger it: {kinds} is neither posted nor written"
-        if writers:
-            problem = f"nothing triggers it: {kinds} comes from {writers} only, which wait for each other"
-        remedy = f"Post {kinds}, or let a source that can be triggered write it"
-        yield Doubt(source.name, problem, remedy, fatal=certain)
+    reached, _ = _reach(known, peers, given)
+    coming = given | {kind for name in reached for kind in known[name].writes}
+    missing = {
+        name: [kind for kind in at_least(each.trigger) if kind not in coming]
+        for name, each in known.items()
+        if name not in reached
+    }
+    first = {kind for kinds in missing.values() for kind in kinds}
+    seeds = _names(kind for kind in first if set(missing) <= _reach(known, peers, given | {kind})[0])
+    if len(missing) > 1 and seeds:
+        which = " or ".join(seeds)
+        problem = f"they wait for each other, until {which} is posted"
+        yield Doubt(
+            ", ".join(missing), problem, f"Post {which}, or let a source that can be triggered write it", certain
+        )
+        return
+    for name, kinds in missing.items():
+        problem = (
+            f"nothing can trigger it: {', '.join(_names(kinds))} is neither posted nor written by what can be triggered"
+        )
+        yield Doubt(name, problem, "Post it, or let a source that can be triggered write it", certain)
 
 
 # ---------------------------------------------------------------------------- handoffs

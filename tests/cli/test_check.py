@@ -62,7 +62,7 @@ def test_what_cannot_work_has_an_exit_code(anywhere: Invoke) -> None:
 def test_what_is_posted_may_be_said(anywhere: Invoke) -> None:
     assert "nap" not in read(anywhere, "check", APPLICATION, "--input", "claim", "--input", "nap")["doubts"]
     result = anywhere("check", APPLICATION, "--input", "claim", "-o", "table", code=3)
-    assert "CANNOT WORK  nap: nothing can trigger it: nap is neither posted nor written" in result.stdout
+    assert "CANNOT WORK  nap: nothing can trigger it: nap is neither posted" in result.stdout
     anywhere("check", APPLICATION, "--input", "nonsense", code=4)
 
 

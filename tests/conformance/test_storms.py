@@ -13,6 +13,7 @@ from blackboard import (
     Blackboard,
     Board,
     Context,
+    Count,
     Entry,
     Event,
     GuardTripped,
@@ -23,7 +24,7 @@ from blackboard import (
     TimedOut,
     Tripped,
 )
-from blackboard.control import Parallel
+from blackboard.control import Delegation, Parallel, Setback, Supervisor
 from tests.conformance.logbook import events_of
 from tests.conftest import empty_namespace
 from tests.eventually import async_eventually
@@ -295,6 +296,26 @@ async def test_a_loop_through_tasks_of_an_agents_own(bb: Blackboard) -> None:
     async with bb, bb.workers():
         await bb.board("b").post(Drop(n=0))
         assert (await tripped(bb.board("b"))).guard == "depth"
+
+
+async def test_a_loop_of_a_strategy_and_its_agents(bb: Blackboard) -> None:
+    """What is delegated dies, the strategy says so, and the agent delegates the same anew."""
+
+    @bb.knowledge_source(when=Count(Setback) >= 0)
+    async def lead(alpha: Alpha, setbacks: list[Setback]) -> list[Drop | Delegation]:
+        return [Drop(n=len(setbacks)), Delegation(to="work")]
+
+    @bb.knowledge_source(retries=0)
+    async def work(drop: Drop) -> None:
+        raise ValueError("no")
+
+    bb.strategy = Supervisor(lead)
+    async with bb, bb.workers(), bb.controller():
+        await bb.board("b").post(Alpha(n=0))
+        found = await tripped(bb.board("b"))
+        assert found.guard == "depth"
+        assert "lead → drop/" in found.chain
+        assert "→ work → (strategy) → setback/" in found.chain
 
 
 async def test_a_source_that_feeds_itself(bb: Blackboard, board: Callable[[], Board]) -> None:

@@ -390,3 +390,33 @@ async def test_the_facts_of_a_guard_survive_json(loop: Bench) -> None:
     await bench.post("b", write("ball"))
     await play(bench, "b", 5)
     assert json.loads(json.dumps(str(await guard(bench)))) == "depth 2 > 1: ball → ping → back → pong"
+
+
+# ---------------------------------------------------------------------------- what comes while it runs
+
+
+async def test_what_comes_from_outside_while_it_runs_is_no_storm(bench: Bench) -> None:
+    """An agent that is always late: each new version comes while it looks at the last one."""
+    await bench.register(PING)
+    bench = bench.within(Limits(depth=3))
+    await bench.post("b", write("ball", 0))
+    for number in range(1, 10):
+        claimed = await bench.claim_one()
+        assert claimed.depth == 1
+        await bench.post("b", write("ball", number))
+        await bench.commit(claimed.claim)
+    last = [event for event in await bench.store.events("b", 0, 1000) if event.type is EventType.TRIGGERED][-1]
+    cause = (await bench.store.events("b", (last.cause or 0) - 1, 1))[0]
+    assert (cause.type, cause.address) == (EventType.REVISED, "ball"), "its cause is the entry that came"
+
+
+async def test_what_an_agent_posts_to_itself_is_one(bench: Bench) -> None:
+    await bench.register(PING)
+    bench = bench.within(Limits(depth=3))
+    await bench.post("b", write("ball", 0))
+    for number in range(1, 10):
+        for claimed in await bench.claim(1):
+            posts = [write("ball", number)]
+            await bench.store.post("b", f"op{number}", claimed.claim.name, posts, bench.now, depth=claimed.depth)
+            await bench.commit(claimed.claim)
+    assert (await guard(bench)).chain == "ping → ball → ping"

@@ -252,8 +252,8 @@ def test_a_handoff_to_whom_the_code_does_not_say_may_go_to_whoever_can_take_it(b
 def test_two_that_wait_for_each_other_are_looked_at_and_may_work(bb: Blackboard) -> None:
     pong(bb)
     found = doubts(bb)
-    assert [(each.subject, each.fatal) for each in found] == [("ping", False), ("pong", False)]
-    assert found[0].problem == "nothing triggers it: ball comes from pong only, which wait for each other"
+    assert [(each.subject, each.fatal) for each in found] == [("ping, pong", False)]
+    assert found[0].problem == "they wait for each other, until back or ball is posted"
     assert bb.check().works
 
 
@@ -266,7 +266,7 @@ def test_what_is_posted_decides_what_can_be_triggered(bb: Blackboard) -> None:
     assert doubts(bb, Item, Ball) == []
     found = doubts(bb, Ball)
     assert [(each.subject, each.fatal) for each in found] == [("count", True)]
-    assert found[0].problem == "nothing can trigger it: item is neither posted nor written"
+    assert found[0].problem == "nothing can trigger it: item is neither posted nor written by what can be triggered"
     assert not bb.check("ball").works
     with pytest.raises(UnknownKind):
         bb.check("bell")

@@ -195,11 +195,11 @@ function binding.at(ctx, trigger, addresses, handed)
   return addresses[n + 1] == nil and bound or nil -- more addresses than patterns: the trigger has changed since
 end
 
---- The newest of the entries that can trigger this binding, leaving out the events of `own`.
+--- The newest of the entries that can trigger this binding, leaving out the events of `own`; and the depth of who wrote it.
 function binding.newest(ctx, trigger, bound, own)
-  local newest = 0
+  local newest, depth = 0, 0
   local function look(entry)
-    if entry.seq > newest and not (own and codec.is_own(own, entry.seq)) then newest = entry.seq end
+    if entry.seq > newest and not (own and codec.is_own(own, entry.seq)) then newest, depth = entry.seq, entry.depth end
   end
   for i, pattern in ipairs(trigger.p or {}) do
     if pattern.m == 'e' then
@@ -208,5 +208,5 @@ function binding.newest(ctx, trigger, bound, own)
       for _, entry in ipairs(binding.gathered(ctx, trigger, i, bound)) do look(entry) end
     end
   end
-  return newest
+  return newest, depth
 end

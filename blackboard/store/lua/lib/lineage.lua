@@ -3,6 +3,7 @@
 local lineage = {}
 --- @private
 local MOST_LINKS = 128 -- of sources and entries together
+local ENDS_LOOKED_AT = 32 -- events, for one that a strategy answers
 local MOST_SHOWN, SHOWN_WITHOUT_CYCLE, LONGEST_NAME = 32, 8, 60
 local WORD = '([^' .. US .. ']*)'
 local EVENT = '^(%a)' .. US .. '%d+' .. US .. WORD .. US .. '?' .. WORD .. US .. '?' .. WORD
@@ -36,6 +37,19 @@ local function follow(walk, author)
   return source ~= nil
 end
 
+--- Goes on at what a strategy wrote an entry for: an activation that had ended, the last one before.
+local function follow_strategy(walk, number)
+  for before = number - 1, math.max(1, number - ENDS_LOOKED_AT), -1 do
+    local letter, _, identity, ended = read(walk.ctx, before)
+    if letter == 'D' or letter == 'F' then
+      link(walk, '(strategy)')
+      walk.source, walk.number = codec.source(identity), tonumber(ended)
+      return true
+    end
+  end
+  return false
+end
+
 --- Goes on at what caused an activation. Returns false where the chain began.
 local function to_cause(walk, cause)
   for _ = 1, MOST_LINKS do
@@ -43,6 +57,7 @@ local function to_cause(walk, cause)
     if not letter or NOBODY[letter] then return false end
     if ENTRY[letter] then
       link(walk, second)
+      if first == '@control' then return follow_strategy(walk, cause) end
       return follow(walk, first)
     elseif letter == 'H' then
       link(walk, '(handoff)')

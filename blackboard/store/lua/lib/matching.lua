@@ -200,6 +200,17 @@ local function unfired(ctx, work, item, activation)
   return has_news(ctx, item, fired.mark, fired.own)
 end
 
+--- What opens an activation that is looked at again after it ran: the entry that came meanwhile, and who wrote that. (It is no
+--- link of a chain that its own last run would be one of: what comes from outside, again and again, is no storm.)
+local function cause_of(ctx, work, item)
+  if work.again and item.bound then
+    local fired = board.fired(ctx, item.identity)
+    local cause, depth = binding.newest(ctx, item.trigger, item.bound, fired and not item.trigger.re and fired.own)
+    if cause > 0 then return cause, depth + 1 end
+  end
+  return item.cause, work.depth
+end
+
 --- A precondition that may answer differently now is asked again.
 local function ask_again(ctx, item, activation)
   if activation[STATE] == 'w' and (item.fresh or item.retest) then
@@ -243,7 +254,8 @@ local function look(ctx, work, item)
       ask_again(ctx, item, activation)
     end
   elseif holds then
-    agenda.open(ctx, item.trigger, item.identity, '', item.cause, work.depth, rating.of(item.trigger, bound))
+    local cause, depth = cause_of(ctx, work, item)
+    agenda.open(ctx, item.trigger, item.identity, '', cause, depth, rating.of(item.trigger, bound))
   end
 end
 
@@ -352,6 +364,7 @@ function matching.revisit(ctx, identity, cause, depth)
   local trigger = triggers.source(codec.source(identity))
   if not trigger or trigger.q then return end
   local work = new_work(identity, depth)
+  work.again = true
   if trigger.rf == 'o' and identity == codec.identity(trigger.s, {}) then
     concern_once(work, trigger, cause)
   else
