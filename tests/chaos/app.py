@@ -3,8 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from blackboard import Backoff, Blackboard, Board, Context, Entry
+from blackboard import Backoff, Blackboard, Board, Context, Entry, Limits
 from blackboard.store.connection import Settings
+
+DEPTH = 40
+"""Activations in a chain at which a board is paused."""
 
 LENGTH = 5
 """Agents in a chain."""
@@ -30,6 +33,12 @@ class Go(Entry):
     """Lets that agent go on."""
 
 
+class Ball(Entry):
+    """What an agent throws to itself, without end."""
+
+    bounces: int
+
+
 class Answer(Entry):
     """What that agent writes."""
 
@@ -46,7 +55,7 @@ def build(
     namespace: str, url: str | None, cut: Cut = pass_by, lease: float = 1.0, settings: Settings | None = None
 ) -> Blackboard:
     """The application: five agents that each answer the one before, and one that waits for a sign."""
-    bb = Blackboard(namespace, url=url, lease=lease, settings=settings)
+    bb = Blackboard(namespace, url=url, lease=lease, settings=settings, limits=Limits(depth=DEPTH))
     for place in range(LENGTH):
         add_link(bb, place, cut)
 
@@ -60,6 +69,12 @@ def build(
         if task.name == "hang":
             await asyncio.Event().wait()
         return Answer(name=task.name, attempt=context.attempt, crashes=context.crashes)
+
+    @bb.knowledge_source(reentrant=True)
+    async def bounce(ball: Ball) -> Ball:
+        await cut("bouncing")
+        ball.bounces += 1
+        return ball
 
     return bb
 

@@ -16,6 +16,8 @@ from blackboard import (
     Limits,
     Receipt,
     Settings,
+    Tripped,
+    Wiring,
     any_of,
     field,
 )
@@ -43,6 +45,8 @@ def note(claim: Claim) -> Note:
 async def use(board: Board) -> None:
     assert_type(await board.post(Claim(amount=1, text="a")), Receipt)
     assert_type(await board.wait_for(Claim, timeout=1), Claim)
+    assert_type((await board.mode()).tripped, Tripped | None)
+    assert_type(bb.check(Claim, "note"), Wiring)
     async for event in board.events():
         assert_type(event, Event)
     try:
