@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from blackboard.errors import EntryTooLarge as EntryTooLarge
     from blackboard.errors import EpochConflict as EpochConflict
     from blackboard.errors import HandoffRefused as HandoffRefused
+    from blackboard.errors import IncompatibleSchema as IncompatibleSchema
     from blackboard.errors import InvalidBoardId as InvalidBoardId
     from blackboard.errors import InvalidEntry as InvalidEntry
     from blackboard.errors import InvalidKey as InvalidKey
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from blackboard.errors import InvalidStrategy as InvalidStrategy
     from blackboard.errors import InvalidTrigger as InvalidTrigger
     from blackboard.errors import LeaseLost as LeaseLost
+    from blackboard.errors import NewerSchema as NewerSchema
     from blackboard.errors import NotFound as NotFound
     from blackboard.errors import NotHeld as NotHeld
     from blackboard.errors import Overloaded as Overloaded
@@ -144,6 +146,7 @@ __all__ = [
     "EventType",
     "Handoff",
     "HandoffRefused",
+    "IncompatibleSchema",
     "InvalidBoardId",
     "InvalidEntry",
     "InvalidKey",
@@ -155,6 +158,7 @@ __all__ = [
     "LeaseLost",
     "Limits",
     "Mode",
+    "NewerSchema",
     "NotFound",
     "NotHeld",
     "Overloaded",

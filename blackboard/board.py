@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -13,8 +14,16 @@ from typing import Any, Literal, Protocol, TypeVar
 from blackboard.activation import Activation, ActivationState, StoredEntry
 from blackboard.clock import to_seconds
 from blackboard.condition import Condition, clauses_of, holds
-from blackboard.entry import Entry, Stamp, address_of, decode, encode, restamp, split_address
-from blackboard.errors import ActivationNotFound, BoardClosed, BoardNotFound, InvalidEntry, TimedOut, UnreadEntry
+from blackboard.entry import Entry, Stamp, address_of, check_whole, decode, encode, restamp, split_address
+from blackboard.errors import (
+    ActivationNotFound,
+    BoardClosed,
+    BoardNotFound,
+    InvalidEntry,
+    NewerSchema,
+    TimedOut,
+    UnreadEntry,
+)
 from blackboard.event import Event, EventType
 from blackboard.ids import check_board_id, check_key, operation_id
 from blackboard.limits import Limits
@@ -26,6 +35,8 @@ from blackboard.store.watch import Interest, Rumour
 
 E = TypeVar("E", bound=Entry)
 T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
 
 PAGE = 500
 """Events read from the store at once."""
@@ -184,8 +195,9 @@ class Board(Steering, Injected):
     async def read(self, kind: type[E], *conditions: Condition) -> Any:
         """Read a kind: the entry or None for a kind without key, a list in address order for a keyed one.
 
-        With conditions (`Finding.risk > 0.5`), only what meets them all. Raises InvalidEntry when what is stored does not
-        fit the class.
+        With conditions (`Finding.risk > 0.5`), only what meets them all. Data of an older schema version is brought forward.
+        A list leaves out what only a newer release can read; a kind without key raises NewerSchema then. Raises InvalidEntry
+        when what is stored does not fit the class.
         """
         found = await self._find(kind, *conditions)
         if kind.__key__ is None:
@@ -298,11 +310,13 @@ class Board(Steering, Injected):
         return facts is not None and facts.status == "closed" and facts.seq <= seq
 
     def _post(self, entry: Entry, unique: str) -> Write:
+        check_whole(entry)
         address = address_of(restamp(entry, None), unique)
         return Write(address, NEW, entry.__version__, encode(entry, self._host.limits.entry_bytes))
 
     def _revision(self, entry: Entry, version: int | Literal["any"] | None) -> Write:
         address = address_of(entry)
+        check_whole(entry)
         expected = ANYTHING if version == "any" else version
         if version not in {None, "any"} and (not isinstance(version, int) or version < 1):
             raise InvalidEntry(address, f"{version!r} is no version: they count from 1")
@@ -317,7 +331,7 @@ class Board(Steering, Injected):
         stored = await self._stored(kind)
         if self._reads is not None:
             self._reads.note(stored, kinds=[kind.__kind__])
-        found = [decode(kind, each.payload, Stamp(each.address, each.version, each.seq)) for each in stored]
+        found = legible(kind, stored)
         return [entry for entry in found if all(holds(clause, entry) for clause in clauses)]
 
     async def _stored(self, kind: type[Entry]) -> Sequence[StoredEntry]:
@@ -373,6 +387,23 @@ def _why_held(facts: BoardFacts) -> str:
     if facts.paused:
         return "; the board is paused, and `blackboard tail` says by whom and why"
     return "; what is held waits for its controller: `blackboard agenda` says whether one is alive"
+
+
+def legible(kind: type[E], stored: Sequence[StoredEntry]) -> list[E]:
+    """The entries that this release can read, of those of one kind.
+
+    Of a keyed kind, what only a newer release can read is left out: each sees what it can. A kind without key has one entry,
+    and nothing would mean that it is not there: NewerSchema is raised then. Raises InvalidEntry.
+    """
+    found: list[E] = []
+    for each in stored:
+        try:
+            found.append(decode(kind, each.payload, Stamp(each.address, each.version, each.seq), each.schema))
+        except NewerSchema as error:
+            if kind.__key__ is None:
+                raise
+            logger.warning("left out: %s", error)
+    return found
 
 
 def _retraction(target: Entry | type[Entry] | str) -> Write:

@@ -8,11 +8,13 @@
     │   │   └── UnknownField          a clause names a field that the kind does not have
     │   ├── InvalidSource         a knowledge source or one of its policies cannot work
     │   ├── DuplicateSource       two knowledge sources have one name
+    │   ├── IncompatibleSchema    a kind has changed so that stored data can no longer be read
     │   └── InvalidStrategy       a strategy of control cannot work, or chose what cannot run
     ├── EntryError            an entry cannot be written or read
     │   ├── InvalidKey            its key cannot be part of an address
     │   ├── EntryTooLarge         it is over the limit
     │   ├── InvalidEntry          its data does not fit its kind
+    │   ├── NewerSchema           a newer release wrote it, in a shape that this one does not know
     │   └── UnreadEntry           it is revised without having been read
     ├── Conflict              somebody else was first; nothing was written
     │   ├── EntryExists           the address is taken
@@ -119,6 +121,18 @@ class DuplicateSource(DefinitionError):
     remedy: str = 'Give one of them another: @bb.knowledge_source(name="…")'
 
 
+class IncompatibleSchema(DefinitionError):
+    """A kind has changed so that stored data can no longer be read: give it a new version and an upcaster."""
+
+    field: str
+    stored: int
+    version: int
+    message_of_facts = (
+        "{subject} cannot go from version {stored}, which the store knows, to version {version} of this program: "
+        "{field} {problem}. Nothing was registered. {remedy}."
+    )
+
+
 class InvalidStrategy(DefinitionError):
     """A strategy of control cannot work, or chose what cannot run: follow the remedy and hand the board to it again."""
 
@@ -159,6 +173,19 @@ class InvalidEntry(EntryError):
     message_of_facts = (
         "{address} does not fit its kind: {problem}. Correct the data; if the class has changed since it was stored, "
         "give new fields a default, or raise the kind's version and bring old data forward."
+    )
+
+
+class NewerSchema(EntryError):
+    """A newer release wrote an entry, in a shape that this one does not know: update this process."""
+
+    address: str
+    known: int
+    found: int
+    problem: str
+    message_of_facts = (
+        "{address} has version {found} of its kind's schema, and this release knows version {known}: {problem}. "
+        "Nothing was written; update this process, and leave such entries to newer ones until then."
     )
 
 

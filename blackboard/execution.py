@@ -18,7 +18,7 @@ from typing import Any
 from blackboard.activation import Claimed, StoredEntry
 from blackboard.board import Board, Host, Reads
 from blackboard.context import Context
-from blackboard.entry import Entry, Stamp, address_of, decode, encode
+from blackboard.entry import Entry, Stamp, address_of, check_whole, decode, encode
 from blackboard.errors import HandoffRefused, InvalidEntry, InvalidSource, UndeclaredKind
 from blackboard.handoff import Handoff
 from blackboard.knowledge_source import KnowledgeSource
@@ -66,8 +66,8 @@ class Execution:
     def _bound(self, pattern: Pattern, stored: tuple[StoredEntry, ...]) -> Any:
         if pattern.mode is Mode.EACH:
             one = stored[0]
-            return decode(pattern.kind, one.payload, Stamp(one.address, one.version, one.seq))
-        entries = [decode(pattern.kind, s.payload, Stamp(s.address, s.version, s.seq)) for s in stored]
+            return decode(pattern.kind, one.payload, Stamp(one.address, one.version, one.seq), one.schema)
+        entries = [decode(pattern.kind, s.payload, Stamp(s.address, s.version, s.seq), s.schema) for s in stored]
         if pattern.mode is Mode.CONTEXT:
             return entries[0] if entries else None
         return entries
@@ -170,6 +170,7 @@ class Execution:
         if kind not in self.source.writes:
             declared = tuple(sorted(each.__kind__ for each in self.source.writes))
             raise UndeclaredKind(self.source.name, kind.__kind__, declared)
+        check_whole(entry)
         address = address_of(entry, f"{self.claimed.claim.number}.{self.unique}")
         if kind.__key__ is not None and not isinstance(kind.__key__, str):
             self.unique += 1

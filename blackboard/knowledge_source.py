@@ -197,6 +197,12 @@ class KnowledgeSource(Linked, Generic[P, R]):
         """The kinds that its patterns bind, its clauses count, and its precondition and its bid look at."""
         return tuple(dict.fromkeys(self.trigger.kinds + _kinds(self.precondition) + _kinds(self.bid)))
 
+    @property
+    def versions(self) -> dict[str, int]:
+        """The schema version of every kind that it reads or writes, by the kind's name, in alphabetical order."""
+        kinds = {*self.reads, *self.writes}
+        return dict(sorted((kind.__kind__, kind.__version__) for kind in kinds))
+
     def compile(self) -> Json:
         """The trigger as the store reads it, with the policies that the store applies."""
         retest = {kind.__kind__ for kind in self.trigger.kinds + _kinds(self.precondition)}

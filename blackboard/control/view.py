@@ -83,7 +83,7 @@ class View:
     def read(self, kind: type[E]) -> list[E]:
         """The entries of a kind that the strategy asked for, in address order. Raises InvalidEntry for one that does not fit."""
         stored = self.entries.get(kind.__kind__, ())
-        return [decode(kind, each.payload, Stamp(each.address, each.version, each.seq)) for each in stored]
+        return [decode(kind, each.payload, Stamp(each.address, each.version, each.seq), each.schema) for each in stored]
 
     # ------------------------------------------------------------------ the same board, seen otherwise
 

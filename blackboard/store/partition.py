@@ -1,6 +1,6 @@
 """One partition of a namespace: a typed stub for every script, and the plain reads.
 
-With `control` and `stub` beside it, this is the only module that knows the order of the scripts' arguments and the shape of
+With `control`, `shapes` and `stub` beside it, this is the only module that knows the order of the scripts' arguments and the shape of
 their replies.
 """
 
@@ -19,6 +19,7 @@ from blackboard.errors import (
     EntryNotFound,
     HandoffRefused,
     LeaseLost,
+    NewerSchema,
     Overloaded,
     StaleSnapshot,
     StoreProtocolError,
@@ -30,6 +31,7 @@ from blackboard.store import codec, stub
 from blackboard.store.calls import Argument, Calls
 from blackboard.store.control import Control
 from blackboard.store.keys import Keys
+from blackboard.store.shapes import Shapes
 from blackboard.store.stub import ClaimRequest, Handed
 
 ANYTHING, NEW, SNAPSHOT = -1, -2, -3
@@ -85,6 +87,8 @@ class BoardFacts:
     epoch: int = 0
     gate: str = "-"
     unattended: int = 0
+    behind: int = 0
+    """Entries of another schema version than the one their kind is matched by."""
 
     @property
     def paused(self) -> bool:
@@ -97,7 +101,7 @@ class BoardFacts:
         return self.busy == 0 and self.closing == 0
 
 
-class Partition(Control):
+class Partition(Control, Shapes):
     """The scripts and reads of one partition. ``now`` arguments are for tests; None asks the server's clock.
 
     ``strategy`` (its JSON and its name) orchestrates boards that are new.
@@ -168,7 +172,8 @@ class Partition(Control):
         return answer.decode()
 
     async def release(self, claim: Claim, verdict: str, reason: str = "", now: int | None = None) -> str:
-        """Give a claim back: verdict ``ready``, ``wait`` (for its precondition) or ``bid`` (the reason is the number).
+        """Give a claim back: verdict ``ready``, ``wait`` (for its precondition), ``bid`` (the reason is the number) or ``newer``
+        (a newer release must run it; the reason is the crew of this one).
 
         Answers ``ok``, ``done``, ``lost`` or ``closed``.
         """
@@ -311,6 +316,8 @@ class Partition(Control):
             return VersionConflict(subject, expected, found)
         if code == b"closed":
             return BoardClosed(board)
+        if code == b"newer":
+            return NewerSchema(subject, int(answer[3]), found, "writing over it would lose what it does not know")
         if code == b"overloaded":
             return Overloaded(board, subject, int(answer[3]), found)
         return StoreProtocolError("post", repr(answer))
@@ -340,9 +347,10 @@ def _facts(board: str, state: bytes) -> BoardFacts:
     facts = BoardFacts(board, status, int(seq), int(busy), int(closing), int(count))
     if not control:  # written before there was control
         return facts
-    gate, epoch, unattended, *_ = control
+    gate, epoch, unattended, *later = control
     mode = "orchestration" if gate[0] == "o" else "choreography"
-    return replace(facts, mode=mode, gate=gate[1], epoch=int(epoch), unattended=int(unattended))
+    behind = int(later[2]) if len(later) > 2 else 0
+    return replace(facts, mode=mode, gate=gate[1], epoch=int(epoch), unattended=int(unattended), behind=behind)
 
 
 def _writes(writes: Sequence[Write]) -> list[Argument]:

@@ -8,6 +8,7 @@
 --         claim: wanted, owner, request, lease, crew, cursor, lane
 -- returns {answers, next due in ms, count, activation…}; an answer is {'ok', seq, version…} | {'done'} | {'lost'} | {'closed', …}
 --         | {'exists'|'version'|'gone'|'read', address, version} (it is ready again) | {'overloaded', limit, maximum, value}
+--         | {'newer', address, schema there, schema written}
 --         | {'unknown_peer', peer, ''} | {'unfit_peer', peer, kind that it was not given}
 -- events  F (fired), P, R, X, H (handed off), T, O
 -- repeat  fenced by number, epoch and owner: a second commit answers 'done'; the claim is repeatable by its request number
@@ -22,6 +23,7 @@
 --- @include "control"
 --- @include "chores"
 --- @include "agenda"
+--- @include "shapes"
 --- @include "binding"
 --- @include "rating"
 --- @include "matching"

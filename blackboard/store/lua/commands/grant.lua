@@ -16,6 +16,7 @@
 --- @include "control"
 --- @include "chores"
 --- @include "agenda"
+--- @include "shapes"
 --- @include "binding"
 --- @include "rating"
 --- @include "matching"

@@ -5,6 +5,7 @@
 --         board count = 1, board, write count, (address, expected, schema, payload)…
 -- returns {'ok', seq, version…} | {'exists'|'version'|'gone', address, version} | {'closed', board, 0}
 --         | {'overloaded', limit, maximum, value}
+--         | {'newer', address, schema there, schema written}
 -- events  B (created), P, R, X, T, O
 -- repeat  the same operation answers as it did before and writes nothing
 
@@ -18,6 +19,7 @@
 --- @include "control"
 --- @include "chores"
 --- @include "agenda"
+--- @include "shapes"
 --- @include "binding"
 --- @include "rating"
 --- @include "matching"

@@ -3,7 +3,8 @@
 -- KEYS    partition keys, board keys
 -- ARGV    now, board count = 1, board, claim held (5), verdict, reason
 --         verdict: 'ready' (any worker may run it) | 'wait' (until its precondition may answer differently)
---         | 'bid' (the reason is the number)
+--         | 'bid' (the reason is the number) | 'newer' (a newer release wrote what it needs: the reason is the crew, which
+--         has no more of it than what the release that registered its source last has)
 -- returns 'ok' | 'done' | 'lost' | 'closed'
 -- events  W (waits for its precondition), T, O
 -- repeat  fenced: a second call finds the lease gone and answers 'lost'
@@ -18,6 +19,7 @@
 --- @include "control"
 --- @include "chores"
 --- @include "agenda"
+--- @include "shapes"
 --- @include "binding"
 --- @include "rating"
 --- @include "matching"
@@ -48,6 +50,11 @@ if chores.is(claim.identity) then
   control.finish()
   partition.wake(partition.awake)
   return 'ok'
+end
+if verdict == 'newer' then
+  -- Others have the source by now, or it waits until its entries change or a newer release registers it.
+  local others = not string.find(partition.crews(codec.source(claim.identity)), '|' .. reason .. '|', 1, true)
+  verdict, reason = others and 'ready' or 'wait', 'a newer release'
 end
 if verdict == 'wait' and not dirty then
   board.event(ctx, 'W', claim.owner, claim.identity, activation[NUMBER], reason)

@@ -19,6 +19,7 @@
 --- @include "control"
 --- @include "chores"
 --- @include "agenda"
+--- @include "shapes"
 --- @include "binding"
 --- @include "rating"
 --- @include "matching"
@@ -37,6 +38,8 @@ local following = rematching.fill(ctx, revision, cursor, slice)
 if following ~= '0' then
   ctx.touched = true
   board.flush()
+  partition.flush()
+  partition.wake(partition.awake)
   return { 'more', following }
 end
 rematching.enable(ctx, revision)

@@ -9,7 +9,9 @@ local binding = {}
 
 --- The member of a memory for an entry, or nil when it does not belong there.
 function binding.member(entry, pattern)
-  if not entry or not condition.passes(entry, pattern.t) then return nil end
+  if not entry then return nil end
+  if (pattern.t or pattern.ix) and entry.schema ~= (pattern.v or '1') then return nil end -- its fields are others
+  if not condition.passes(entry, pattern.t) then return nil end
   local token = pattern.ix and condition.token(condition.value(entry, pattern.ix)) or ''
   return pattern.a .. US .. token .. US .. codec.key(entry.address)
 end
@@ -38,6 +40,15 @@ local function matches(ctx, pattern, value)
   end
   local mixed = pattern.ix ~= nil and value == nil
   return entries(ctx, pattern.k, lexset.range(board.memory(ctx), prefix(pattern, value)), mixed)
+end
+
+--- Those of them that an each-pattern may bind: what is of another shape may not be read.
+local function seen(ctx, pattern, value)
+  local found = matches(ctx, pattern, value)
+  if ctx.behind == 0 then return found end
+  local list = {}
+  for _, entry in ipairs(found) do if shapes.sees(entry, pattern) then list[#list + 1] = entry end end
+  return list
 end
 
 --- The value that pattern `i`'s join field must have, given what is bound.
@@ -94,7 +105,7 @@ function binding.each(ctx, trigger, bound, wishes, visit, i)
   if not patterns[i] then return visit(bound) end
   local value = joined_value(trigger, i, bound)
   if value == nil then value = wished_value(trigger, i, wishes) end
-  for _, entry in ipairs(matches(ctx, patterns[i], value)) do
+  for _, entry in ipairs(seen(ctx, patterns[i], value)) do
     bound[i] = entry
     if joins_hold(trigger, i, bound) and wishes_hold(wishes, i, entry) then
       if binding.each(ctx, trigger, bound, wishes, visit, i + 1) then return true end

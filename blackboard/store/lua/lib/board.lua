@@ -23,6 +23,7 @@ local function blank(place)
   used_boards[place] = ctx
   ctx.cache, ctx.happened, ctx.touched, ctx.events, ctx.changed, ctx.firings = {}, 0, false, false, false, false
   ctx.kinds, ctx.memory_set, ctx.agenda_set, ctx.born, ctx.facts = false, false, false, false, false
+  ctx.cleared = false
   return ctx
 end
 
@@ -53,6 +54,25 @@ end
 function board.memory(ctx)
   if not ctx.memory_set then ctx.memory_set = lexset.new(ctx.memory_key) end
   return ctx.memory_set
+end
+
+--- The kinds of which the memory has entries under a mark, in order (`mark US kind US address`).
+function board.marked(ctx, mark)
+  local stem, set, found = mark .. US, board.memory(ctx), {}
+  local from, kinds = '[' .. stem, {}
+  repeat
+    local row = redis.call('ZRANGEBYLEX', set.key, from, '(' .. stem .. LAST, 'LIMIT', 0, 1)[1]
+    local kind = row and string.match(row, '^[^' .. US .. ']*' .. US .. '([^' .. US .. ']*)')
+    if kind then kinds[kind], from = true, '(' .. stem .. kind .. US .. LAST end
+  until not row
+  for member in pairs(set.staged or NONE) do
+    if string.sub(member, 1, #stem) == stem then kinds[string.match(member, '^([^' .. US .. ']*)', #stem + 1)] = true end
+  end
+  for kind in pairs(kinds) do
+    if lexset.count(set, stem .. kind .. US) > 0 then found[#found + 1] = kind end
+  end
+  table.sort(found)
+  return found
 end
 
 --- The identities of the board's open activations.

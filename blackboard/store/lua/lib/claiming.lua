@@ -165,10 +165,15 @@ local function emit_pattern(reply, ctx, trigger, i, bound)
   return pattern.m == 'g' and newest or 0
 end
 
+--- The addresses that an activation is bound to.
+local function addresses_of(trigger, identity, activation)
+  local once = trigger and trigger.rf == 'o' and activation[BOUND] ~= ''
+  return codec.addresses(once and codec.source(identity) .. RS .. activation[BOUND] or identity)
+end
+
 --- Writes the binding behind the header. Returns its newest triggering version, or nil when there is no such binding.
 local function emit_binding(reply, ctx, trigger, identity, activation)
-  local once = trigger and trigger.rf == 'o' and activation[BOUND] ~= ''
-  local addresses = codec.addresses(once and codec.source(identity) .. RS .. activation[BOUND] or identity)
+  local addresses = addresses_of(trigger, identity, activation)
   local bound = trigger and binding.at(ctx, trigger, addresses, activation[HANDED] > 0)
   if not bound then
     reply[#reply + 1] = 0
@@ -254,7 +259,8 @@ end
 
 --- How something that was picked is handed out: to be run, or to bid; or nil. A timer or a lost lease makes ready what may
 --- not start: it is held, and controllers are told. (Whether it may was not asked before, since that is written on the board,
---- and timers and leases are those of the partition.)
+--- and timers and leases are those of the partition.) So is what is bound to entries whose shape leaves unclear whether it
+--- may: it is let go when they have been brought forward.
 local function flag_of(field, activation)
   local id, identity = codec.split_field(field)
   if control.is_control(identity) then
@@ -262,9 +268,13 @@ local function flag_of(field, activation)
     return ''
   end
   if chores.is(identity) then return '' end
-  local ctx = board.view(id)
-  if not control.holds_back(ctx, activation) then return '' end
-  if control.awaits_bid(ctx, identity, activation) then return 'bid' end
+  local ctx, trigger = board.view(id), triggers.source(codec.source(identity))
+  local unclear = trigger and (ctx.behind > 0 or trigger.shaped or trigger.od)
+    and shapes.unclear(ctx, trigger, addresses_of(trigger, identity, activation))
+  if not unclear then
+    if not control.holds_back(ctx, activation) then return '' end
+    if control.awaits_bid(ctx, identity, activation) then return 'bid' end
+  end
   activation[STATE] = 'u'
   partition.put(field, activation)
   control.arouse(ctx)

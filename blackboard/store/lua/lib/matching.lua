@@ -8,6 +8,7 @@ local matching = {}
 
 --- Applies a change to the memories of its kind.
 function matching.remember(ctx, change)
+  shapes.note(ctx, change)
   if change.kind == change.address then return end -- a kind without key has no memory
   for _, pattern in ipairs(triggers.of(change.kind).memories) do
     local was, is = binding.member(change.old, pattern), binding.member(change.new, pattern)
@@ -79,14 +80,24 @@ local function concern_open(ctx, work, trigger, address, cause, retest)
   end
 end
 
-local function fits(entry, pattern) return entry and condition.passes(entry, pattern.t) end
+local function fits(entry, pattern) return entry and shapes.sees(entry, pattern) and condition.passes(entry, pattern.t) end
+
+local function counts(entry, counted)
+  return entry and shapes.tells(entry, counted) and condition.passes(entry, counted.t)
+end
+
+--- Whether an entry was bound, or may have been: what could not be told of it can be told again.
+local function may_have_fitted(entry, pattern)
+  return entry and (not shapes.sees(entry, pattern) or condition.passes(entry, pattern.t))
+end
 
 local function each_changed(ctx, work, trigger, i, change)
-  local pattern, was = trigger.p[i], fits(change.old, trigger.p[i])
+  local pattern, was = trigger.p[i], may_have_fitted(change.old, trigger.p[i])
+  local fresh = not change.reshaped
   if trigger.alone then -- one entry, one identity: nothing to search
     local is = fits(change.new, pattern)
     if was or is then
-      concern(work, trigger, { change.address }, is and { [i] = change.new }, change.seq, is or false)
+      concern(work, trigger, { change.address }, is and { [i] = change.new }, change.seq, is and fresh)
     end
     return
   end
@@ -94,7 +105,7 @@ local function each_changed(ctx, work, trigger, i, change)
   if fits(change.new, pattern) then
     local bound = {}
     if binding.fits(trigger, i, change.new, bound) then
-      concern_all(ctx, work, trigger, bound, nil, change.seq, true)
+      concern_all(ctx, work, trigger, bound, nil, change.seq, fresh)
     end
   end
 end
@@ -102,7 +113,7 @@ end
 local function gather_changed(ctx, work, trigger, i, change)
   for _, entry in ipairs({ change.old or false, change.new or false }) do
     if fits(entry, trigger.p[i]) then
-      concern_all(ctx, work, trigger, { [i] = entry }, nil, change.seq, entry == change.new)
+      concern_all(ctx, work, trigger, { [i] = entry }, nil, change.seq, entry == change.new and not change.reshaped)
     end
   end
 end
@@ -110,7 +121,7 @@ end
 --- A counted set changed: without joins its size decides (see `flips`), with joins the bindings that see the entry.
 local function count_changed(ctx, work, trigger, c, change)
   local counted = trigger.c[c]
-  local was, is = fits(change.old, counted), fits(change.new, counted)
+  local was, is = counts(change.old, counted), counts(change.new, counted)
   if not counted.j then
     if was and not is or is and not was then
       local deltas = work.deltas[trigger.s] or { trigger = trigger, cause = change.seq }
@@ -129,6 +140,7 @@ local function count_changed(ctx, work, trigger, c, change)
 end
 
 local function precondition_changed(ctx, work, trigger, change)
+  if change.reshaped then return end
   for _, kind in ipairs(trigger.wk or {}) do
     if kind == change.kind then return concern_open(ctx, work, trigger, nil, change.seq, true) end
   end
@@ -208,6 +220,13 @@ local function ask_again(ctx, item, activation)
   end
 end
 
+--- What was held since nobody could tell what its trigger says may start, now that it can be told.
+local function let_go(ctx, item, activation)
+  if activation[STATE] == 'u' and not control.holds_back(ctx, activation) then
+    agenda.move(ctx, item.identity, activation, 'r')
+  end
+end
+
 --- What runs is looked at when it has ended.
 local function look_later(ctx, item, activation)
   activation[DIRTY], ctx.touched = 1, true
@@ -223,6 +242,7 @@ local function look_at_handed(ctx, item, activation)
   else
     rating.again(ctx, item, activation)
     ask_again(ctx, item, activation)
+    let_go(ctx, item, activation)
   end
 end
 
@@ -230,6 +250,7 @@ end
 local function look(ctx, work, item)
   local activation = partition.activation(ctx.id .. RS .. item.identity)
   if activation and activation[STATE] == 'x' then return look_later(ctx, item, activation) end
+  if shapes.unclear(ctx, item.trigger, item.addresses) then return end
   if activation and activation[STATE] ~= 'D' and activation[HANDED] > 0 then return look_at_handed(ctx, item, activation) end
   local bound = item.bound or item.trigger.rf ~= 'o' and binding.at(ctx, item.trigger, item.addresses)
   item.bound = bound
@@ -241,6 +262,7 @@ local function look(ctx, work, item)
     else
       rating.again(ctx, item, activation)
       ask_again(ctx, item, activation)
+      let_go(ctx, item, activation)
     end
   elseif holds then
     agenda.open(ctx, item.trigger, item.identity, '', item.cause, work.depth, rating.of(item.trigger, bound))
@@ -252,7 +274,9 @@ local function look_once(ctx, work, item)
   local trigger, identity = item.trigger, item.identity
   local activation = partition.activation(ctx.id .. RS .. identity)
   if activation and activation[STATE] == 'x' then return look_later(ctx, item, activation) end
-  if activation and (activation[STATE] == 'D' or activation[HANDED] > 0) then return end
+  if shapes.unclear(ctx, trigger, NONE) then return end
+  if activation and activation[STATE] == 'D' then return end
+  if activation and activation[HANDED] > 0 then return let_go(ctx, item, activation) end
   local first
   if not board.fired(ctx, identity) and (not trigger.q or ctx.busy == 0) then
     binding.each(ctx, trigger, {}, nil, function(found)
@@ -266,6 +290,7 @@ local function look_once(ctx, work, item)
   elseif activation then
     rating.again(ctx, item, activation)
     ask_again(ctx, item, activation)
+    let_go(ctx, item, activation)
     activation[BOUND] = text
     partition.put(ctx.id .. RS .. identity, activation)
   elseif first then
@@ -322,8 +347,9 @@ local function look_plainly(ctx, trigger, change, author, depth)
   look(ctx, { author = author, depth = depth }, item)
 end
 
-local function all_plain(changes)
-  for _, change in ipairs(changes) do if not triggers.of(change.kind).plain then return false end end
+local function all_plain(ctx, changes)
+  if ctx.behind > 0 or ctx.cleared then return false end
+  for _, change in ipairs(changes) do if change.reshaped or not triggers.of(change.kind).plain then return false end end
   return true
 end
 
@@ -335,16 +361,32 @@ local function apply_plainly(ctx, changes, author, depth)
   end
 end
 
+local concern_trigger
+
+--- Kinds whose entries can all be told again: what was not looked at meanwhile is looked at now.
+local function clear_up(ctx, depth)
+  local kinds = sorted_keys(ctx.cleared)
+  ctx.cleared = false
+  for _, kind in ipairs(kinds) do
+    for _, trigger in ipairs(shapes.odd(ctx, kind) and NONE or triggers.of(kind)) do
+      if trigger.rv <= ctx.rev and not trigger.q and shapes.looks_at_all(trigger, kind) then
+        finish(ctx, concern_trigger(ctx, trigger, '', ctx.seq, depth))
+      end
+    end
+  end
+end
+
 --- Runs the changes of one contribution against all triggers. `author` is the identity of the contributing activation.
 function matching.apply(ctx, changes, author, depth)
   for _, change in ipairs(changes) do matching.remember(ctx, change) end
-  if not ctx.born and all_plain(changes) then return apply_plainly(ctx, changes, author, depth) end
+  if not ctx.born and all_plain(ctx, changes) then return apply_plainly(ctx, changes, author, depth) end
   local work = new_work(author, depth)
   if ctx.born then
     for _, trigger in ipairs(triggers.beginning()) do concern_all(ctx, work, trigger, {}, nil, 1) end
   end
   for _, change in ipairs(changes) do collect(ctx, work, change) end
   finish(ctx, work)
+  if ctx.cleared then clear_up(ctx, depth) end
 end
 
 --- Looks at one identity again: after it ran, while something concerned it.
@@ -361,7 +403,7 @@ function matching.revisit(ctx, identity, cause, depth)
 end
 
 --- Everything of one trigger wants a look; also what an earlier trigger of the source left on the agenda.
-local function concern_trigger(ctx, trigger, author, cause, depth)
+function concern_trigger(ctx, trigger, author, cause, depth)
   local work = new_work(author, depth)
   for _, identity in ipairs(agenda.of(ctx, trigger.s)) do
     if trigger.rf ~= 'o' or identity ~= codec.identity(trigger.s, {}) then

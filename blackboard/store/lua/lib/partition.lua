@@ -125,7 +125,7 @@ end
 
 local function look_up_crews(source)
   if source == '@control' then return '|@control|' end
-  if string.byte(source) == 64 then return every_crew() end -- a chore
+  if string.byte(source) == 64 and not string.find(source, '/', 1, true) then return every_crew() end -- a chore
   return redis.call('HGET', CREWS, source) or ''
 end
 

@@ -12,6 +12,7 @@ local function remember(ctx, member)
 end
 
 local function remember_entry(ctx, revision, entry)
+  shapes.meet(ctx, entry)
   if not codec.key(entry.address) then return end
   local kind = codec.kind(entry.address)
   for _, trigger in ipairs(triggers.of(kind)) do

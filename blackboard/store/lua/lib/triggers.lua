@@ -26,19 +26,25 @@ local function decoded()
 end
 
 --- Notes what can be known of a trigger once: `alone`, it binds one entry and has no join, so that an entry is an identity;
---- `plain`, nothing but that entry decides whether it holds.
+--- `plain`, nothing but that entry decides whether it holds; `shaped`, it knows a kind that has had an earlier schema version.
 local function study(trigger)
   local each, patterns = 0, trigger.p or {}
-  for _, pattern in ipairs(patterns) do if pattern.m == 'e' then each = each + 1 end end
+  for _, pattern in ipairs(patterns) do
+    if pattern.m == 'e' then each = each + 1 end
+    trigger.shaped = trigger.shaped or pattern.v ~= nil
+  end
+  for _, counted in ipairs(trigger.c or NONE) do trigger.shaped = trigger.shaped or counted.v ~= nil end
   trigger.alone = each == 1 and trigger.rf ~= 'o'
-  trigger.plain = trigger.alone and #patterns == 1 and not (trigger.c or trigger.w or trigger.wk or trigger.q)
+  trigger.plain = trigger.alone and #patterns == 1 and not (trigger.c or trigger.w or trigger.wk or trigger.q or trigger.od)
 end
 
---- Notes what can be known of all triggers of a kind: whether they are `plain`, and the `memories` they read.
+--- Notes what can be known of all triggers of a kind: whether they are `plain`, the `memories` they read, and the `newest`
+--- schema version that one of them binds or counts (`current` as text; nil when they only ask preconditions again).
 local function study_kind(found, kind)
   local seen = { [kind] = true }
   found.plain, found.memories = true, { { k = kind, a = kind } }
   local function note(pattern)
+    if pattern.k == kind then found.newest = math.max(found.newest or 1, tonumber(pattern.v or 1)) end
     if pattern.u or pattern.k ~= kind or seen[pattern.a] then return end
     seen[pattern.a], found.memories[#found.memories + 1] = true, pattern
   end
@@ -47,6 +53,7 @@ local function study_kind(found, kind)
     for _, pattern in ipairs(trigger.p or {}) do note(pattern) end
     for _, counted in ipairs(trigger.c or {}) do note(counted) end
   end
+  found.current = found.newest and string.format('%d', found.newest)
 end
 
 local function decode(field)
