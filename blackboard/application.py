@@ -145,8 +145,8 @@ class Blackboard:
             partitions=self._partitions,
         )
         try:
-            if self._sources:
-                await register(store, "", self._sources.values())
+            if self._sources or self._kinds:
+                await register(store, "", self._sources.values(), self._kinds.values())
         except BaseException:
             await store.aclose()
             raise

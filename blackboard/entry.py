@@ -185,7 +185,11 @@ def _kind_problems(cls: type[Entry]) -> Iterator[tuple[str, str]]:
 def _upcaster_problems(cls: type[Entry], version: object, function: object) -> Iterator[tuple[str, str]]:
     last = cls.__version__ - 1
     if type(version) is not int or not 1 <= version <= last:
-        known = f"one from 1 to {last}" if last else f"none: raise its version first, class {cls.__name__}(Entry, version=2)"
+        known = (
+            f"one from 1 to {last}"
+            if last
+            else f"none: raise its version first, class {cls.__name__}(Entry, version=2)"
+        )
         yield f"{version!r} is no earlier version of it, which has version {cls.__version__}", f"Name {known}"
     elif version in cls.__upcasters__:
         yield f"version {version} has an upcaster already", "Bring it forward in one function"
@@ -339,11 +343,15 @@ def _known_part(kind: type[E], payload: str | bytes, error: ValidationError) -> 
     data = from_json(payload)
     for detail in details:
         *path, name = detail["loc"]
-        inner = data
+        inner: Any = data
         for place in path:
             # A place that is no key or index names a member of a union, which JSON does not have.
-            inner = inner[place] if isinstance(inner, list) or (isinstance(inner, dict) and place in inner) else inner
-        inner.pop(name, None)
+            known_here = (
+                isinstance(inner, list) if isinstance(place, int) else isinstance(inner, dict) and place in inner
+            )
+            inner = inner[place] if known_here else inner
+        if isinstance(inner, dict):
+            inner.pop(str(name), None)
     try:
         known: E = kind.__pydantic_validator__.validate_json(to_json(data), by_alias=False, by_name=True)
     except ValidationError:
@@ -351,9 +359,7 @@ def _known_part(kind: type[E], payload: str | bytes, error: ValidationError) -> 
     return known
 
 
-def _misfit(
-    kind: type[Entry], stamp: Stamp | None, version: int, error: ValidationError
-) -> InvalidEntry | NewerSchema:
+def _misfit(kind: type[Entry], stamp: Stamp | None, version: int, error: ValidationError) -> InvalidEntry | NewerSchema:
     where = stamp.address if stamp else kind.__kind__
     if version > kind.__version__:
         return NewerSchema(where, kind.__version__, version, _problems(error))

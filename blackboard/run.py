@@ -21,6 +21,7 @@ from blackboard.errors import (
     EntryError,
     HandoffRefused,
     LeaseLost,
+    NewerSchema,
     StaleSnapshot,
     UndeclaredKind,
 )
@@ -60,13 +61,20 @@ class Run:
     """Where it lives, once it has started."""
 
     def __init__(
-        self, execution: Execution, partition: Partition, threads: Executor, outage: Outage, carry: Carry
+        self,
+        execution: Execution,
+        partition: Partition,
+        threads: Executor,
+        outage: Outage,
+        carry: Carry,
+        crew: str = "",
     ) -> None:
         self._execution = execution
         self._partition = partition
         self._threads = threads
         self._outage = outage
         self._carry = carry
+        self._crew = crew
         self._begun = self._stopped = self._aborted = False
         self._committing = False
 
@@ -119,6 +127,8 @@ class Run:
                 return await self._give_back()
             if not _cancelled():  # by nobody but the agent itself
                 return await self._fail(error)
+        except NewerSchema as refusal:
+            return await self._leave(refusal)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001  # whatever an agent raises is its failure, not ours
@@ -142,6 +152,12 @@ class Run:
 
     async def _give_back(self) -> End:
         await self._outage.tell(lambda: self._partition.release(self.claim, "ready"))
+        return End.GIVEN_BACK
+
+    async def _leave(self, refusal: NewerSchema) -> End:
+        """A newer release wrote what this one cannot read: it is left, without charge, to workers that can."""
+        logger.warning("%s is left to a newer release: %s", self.claim.name, refusal)
+        await self._outage.tell(lambda: self._partition.release(self.claim, "newer", self._crew))
         return End.GIVEN_BACK
 
     async def _fail(self, error: BaseException) -> End:

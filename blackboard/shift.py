@@ -305,7 +305,9 @@ class Shift:
 
     def _take(self, claimed: Claimed) -> None:
         self._last_work = time.monotonic()
-        chore, source = self._duty.chores.get(claimed.claim.source), self._duty.sources.get(claimed.claim.source)
+        # What stands behind a slash says which of the chores of a name it is.
+        chore = self._duty.chores.get(claimed.claim.source.partition("/")[0])
+        source = self._duty.sources.get(claimed.claim.source)
         if chore is not None and claimed.verdict == "" and not self._draining:
             self._do(chore, claimed)
         elif source is None or claimed.verdict in UNFIT or self._draining:
@@ -319,7 +321,7 @@ class Shift:
             self._supersede(claim)
         self._leases.hold(claim, source.policies.lease or self._options.lease)
         execution = Execution(claimed, source, self._duty.host)
-        run = Run(execution, self._partition, self._duty.threads, self._outage, self._carry)
+        run = Run(execution, self._partition, self._duty.threads, self._outage, self._carry, self._duty.crew)
         self._running[claim] = run
         run.start(self._ended)
 

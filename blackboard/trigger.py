@@ -129,7 +129,9 @@ def _alpha(kind: type[Entry], tests: Sequence[Any], index: Any) -> str:
     if not tests and index is None:
         return kind.__kind__
     version = [kind.__version__] if kind.__version__ > 1 else []
-    text = json.dumps([kind.__kind__, tests, index, *version], ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    text = json.dumps(
+        [kind.__kind__, tests, index, *version], ensure_ascii=False, separators=(",", ":"), sort_keys=True
+    )
     return f"~{hashlib.sha256(text.encode()).hexdigest()[:10]}"
 
 

@@ -1,7 +1,7 @@
 """One partition of a namespace: a typed stub for every script, and the plain reads.
 
-With `control`, `shapes` and `stub` beside it, this is the only module that knows the order of the scripts' arguments and the shape of
-their replies.
+With `control`, `shapes` and `stub` beside it, this is the only module that knows the order of the scripts' arguments and the
+shape of their replies.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The stubs of change of shape: schemas of kinds, and entries that are brought forward. A base of `Partition`, as `Control` is."""
+"""The stubs of change of shape: schemas of kinds, and entries that are brought forward. A base of `Partition`, like `Control`."""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@ from blackboard.store.partition import Applied, Commit
 from tests.lua.bench import Bench, card, decision, each, gone, write
 
 COMMANDS = frozenset((
-    "claim", "close", "commit", "decide", "fail", "grant", "pause", "post", "read", "register", "release", "rematch",
-    "renew", "resume", "revive", "suspend", "switch", "veto",
+    "claim", "close", "commit", "decide", "declare", "fail", "grant", "pause", "post", "read", "register", "release",
+    "rematch", "renew", "reshape", "resume", "revive", "suspend", "switch", "veto",
 ))  # fmt: skip
 
 JOINED = {
@@ -58,9 +58,31 @@ async def live(bench: Bench) -> None:
     revision, _ = await bench.store.register("crew", [card(each("new", "done"))])
     await bench.rematch("x", revision)
     assert await bench.store.entries("x")
+    await reshaped(bench)
     await controlled(bench)
     for board in ("x", "y"):
         assert (await bench.store.close(board, "@test", "end", 1000, bench.now))[0] == "ok"
+
+
+async def reshaped(bench: Bench) -> None:
+    """A newer release comes: what is open waits for an entry that is brought forward."""
+    assert await bench.store.declare([("old/1", "", "{}"), ("old/2", "", "{}")]) is None
+    await bench.post("x", write("old/1"))
+    tested = {"k": "old", "m": "e", "t": [["==", "x", 2]], "a": "~old", "v": "2"}
+    gathered = {"k": "old", "m": "g", "a": "old", "v": "2", "n": 1}
+    cards = [card({"s": "shaped", "p": [tested]}), card({"s": "whole", "p": [gathered], "rf": "o"})]
+    revision, _ = await bench.store.register("crew", cards)
+    for board in ("x", "y"):
+        await bench.rematch(board, revision)
+    (chore,) = [each for each in await bench.claim(20) if each.claim.source == "@shape/old"]
+    (entry,) = await bench.store.behind("x", "old", "", 9)
+    assert await bench.store.reshape(chore.claim, [], "later", 5, "not now", bench.now) == "ok"
+    bench.now += 5
+    (chore,) = [each for each in await bench.claim(20) if each.claim.source == "@shape/old"]
+    assert await bench.store.reshape(chore.claim, [(entry, 2, '{"x":2}')], "done", now=bench.now) == "ok"
+    bench.now += 5000
+    for each_claim in await bench.claim(20):
+        await bench.commit(each_claim.claim)
 
 
 async def controlled(bench: Bench) -> None:
