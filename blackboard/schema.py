@@ -96,8 +96,8 @@ def in_words(root: Json, schema: Any) -> str:
     """A schema in a word or two: `integer`, `array of string`, `string or null`."""
     if not isinstance(schema, dict):
         return "anything" if schema else "nothing"
-    name = schema["$ref"].rpartition("/")[2] if "$ref" in schema else ""
     schema = _target(root, schema)
+    name = schema.get("title") if "properties" in schema else None
     branches = schema.get("anyOf") or schema.get("oneOf")
     if branches:
         return " or ".join(in_words(root, branch) for branch in branches)
@@ -267,8 +267,8 @@ def _objects(walk: _Comparison, old: Json, new: Json, at: str) -> Iterator[Obsta
 
 
 def _other_fields(walk: _Comparison, old: Json, new: Json, at: str) -> Iterator[Obstacle]:
-    """What fields of other names might hold, where there may be such."""
-    others, others_before = new.get("additionalProperties", True), old.get("additionalProperties", True)
+    """What fields of other names might hold, where there may be such. (A model that ignores them does not write them.)"""
+    others, others_before = new.get("additionalProperties", True), old.get("additionalProperties", False)
     if old.get("type") != "object" or others_before is False:
         return
     for name, schema in new.get("properties", {}).items():

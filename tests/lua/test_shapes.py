@@ -151,11 +151,17 @@ async def test_an_absence_that_was_open_is_held_while_an_old_release_posts(bench
 async def test_where_only_existence_matters_nothing_waits(bench: Bench) -> None:
     blind = {"s": "one", "p": [{"k": "a", "m": "e", "a": "a", "v": "2", "b": 1}]}
     fan_in = {"s": "two", "c": [{"k": "a", "a": "a", "v": "2"}], "w": [[">=", ["n", 1], ["v", 2]]]}
-    await register(bench, source_card(blind, a=2), source_card(fan_in, a=2))
+    gather = {"s": "all", "p": [{"k": "a", "m": "g", "a": "a", "v": "2", "b": 1, "n": 1}]}
+    await register(bench, *(source_card(trigger, a=2) for trigger in (blind, fan_in, gather)))
     await bench.post("x", entry("a/1", 1, x=1), entry("a/2", 2, y=1))
-    assert await bench.states("x") == {"one a/1": "ready", "one a/2": "ready", "two": "ready"}
-    claimed = await bench.claim(9, crew=NEW_CREW)
-    assert sorted(names(claimed)) == ["@shape/a", "one", "one", "two"]
+    assert await bench.states("x") == {"one a/1": "ready", "one a/2": "ready", "two": "ready", "all": "ready"}
+    chore, *claimed = await bench.claim(9, crew=NEW_CREW)
+    assert sorted(names(claimed)) == ["all", "one", "one", "two"]
+    for each_claim in claimed:
+        assert isinstance(await bench.commit(each_claim.claim), Applied)
+    entries = await bench.store.behind("x", "a", "", 9)
+    assert await bench.store.reshape(chore.claim, [(entries[0], 2, '{"y":0}')], "done", now=bench.now) == "ok"
+    assert await bench.states("x") == {}, "it is no news"
 
 
 async def test_an_older_release_does_not_take_a_source_back(bench: Bench) -> None:
