@@ -386,6 +386,8 @@ def _why_held(facts: BoardFacts) -> str:
     """What held activations wait for."""
     if facts.paused:
         return "; the board is paused, and `blackboard tail` says by whom and why"
+    if facts.behind and facts.mode != "orchestration":
+        return "; what is held waits for entries of another schema version: `blackboard show` says which"
     return "; what is held waits for its controller: `blackboard agenda` says whether one is alive"
 
 

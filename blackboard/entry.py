@@ -282,7 +282,7 @@ def encode(entry: Entry, limit: int | None = None) -> str:
 
 
 def decode(kind: type[E], payload: str | bytes, stamp: Stamp | None = None, schema: int | None = None) -> E:
-    """The entry that was encoded so, in version `schema` of its kind (None: the class's), stamped with where it was read.
+    """The entry that was encoded so, stamped with where it was read. Data that is stored has a version of its kind, `schema`.
 
     An older version is brought forward. Of a newer one, what this release knows is read, if that makes a valid entry; its
     stamp says so. Raises InvalidEntry when the data does not fit, NewerSchema when a newer release would have to read it.
@@ -293,7 +293,7 @@ def decode(kind: type[E], payload: str | bytes, stamp: Stamp | None = None, sche
     try:
         entry: E = kind.__pydantic_validator__.validate_json(payload, by_alias=False, by_name=True)
     except ValidationError as error:
-        found = _known_part(kind, payload, error)
+        found = None if schema is None else _known_part(kind, payload, error)
         if found is None:
             raise _misfit(kind, stamp, version, error) from error
         return restamp(found, replace(stamp, newer=version) if stamp else None)

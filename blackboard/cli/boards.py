@@ -80,10 +80,10 @@ async def _board_row(bb: Blackboard, found: BoardSummary) -> dict[str, Any]:
 
 
 async def _held(bb: Blackboard, facts: BoardFacts) -> int:
-    """How many activations are held: none unless the board is orchestrated or paused, which is not looked at further."""
+    """How many activations are held: none unless the board is orchestrated, paused or behind, which is not looked at further."""
     from blackboard.activation import ActivationState
 
-    if facts.mode == "choreography" and not facts.paused:
+    if facts.mode == "choreography" and not facts.paused and not facts.behind:
         return 0
     agenda = await bb.store().partition(facts.board).agenda(facts.board)
     return sum(each.state is ActivationState.HELD for each in agenda)
@@ -108,6 +108,7 @@ def show(options: Options, board: str) -> None:
 
 async def _show(options: Options, board: str) -> dict[str, Any]:
     from blackboard.cli.agenda import dead_rows, open_rows
+    from blackboard.cli.behind import behind_rows
     from blackboard.cli.mode import control_row
     from blackboard.errors import BoardNotFound
     from blackboard.store.survey import kinds_of
@@ -125,6 +126,7 @@ async def _show(options: Options, board: str) -> dict[str, Any]:
             "events": facts.seq,
             "control": await control_row(bb, on),
             "entries": await kinds_of(partition, board),
+            "behind": await behind_rows(bb, facts),
             "agenda": await open_rows(bb, facts),
             "dead": await dead_rows(bb, facts),
             "latest": await _latest(bb, board, facts.seq),
@@ -142,6 +144,7 @@ def _lines(found: dict[str, Any]) -> list[tuple[str, str, Any]]:
     control = found["control"]
     lines += [("control", name, control[name]) for name in ("mode", "epoch", "paused", "strategy", "says", "held")]
     lines += [("entries", kind, count) for kind, count in found["entries"].items()]
+    lines += [("behind", each["kind"], each["waits_for"]) for each in found["behind"]]
     lines += [("agenda", each["activation"], each["state"]) for each in found["agenda"]]
     lines += [("dead", each["activation"], summary(each["problem"])) for each in found["dead"]]
     return lines + [("event", str(each["seq"]), each["what"]) for each in found["latest"]]
@@ -153,6 +156,9 @@ def _print_sections(found: dict[str, Any]) -> None:
     click.echo(f"{click.style(found['board'], bold=True)}  {state}, {found['events']} events  ({found['namespace']})")
     _section("Control", _control_lines(found["control"]), "")
     _section("Entries", [f"{count:>6}  {kind}" for kind, count in found["entries"].items()], "none")
+    if found["behind"]:
+        lines = [f"{each['entries']:>6}  {each['kind']}  {each['waits_for']}" for each in found["behind"]]
+        _section("Of another schema version", [shorten(line, width) for line in lines], "")
     _section("Agenda", [_agenda_line(each) for each in found["agenda"]], "nothing open")
     dead = [f"{each['activation']}  {summary(each['problem'])}" for each in found["dead"]]
     if dead:

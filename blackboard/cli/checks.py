@@ -6,13 +6,14 @@ import asyncio
 import platform
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from typing import Any, Literal
 
 from blackboard.activation import Activation
 from blackboard.application import Blackboard
+from blackboard.cli.behind import outdated, undone
 from blackboard.cli.options import Options
 from blackboard.cli.pauses import EVERY_SOURCE, Pause, paused_by
 from blackboard.cli.session import PATIENCE, NoStore, connect
@@ -222,6 +223,7 @@ async def _namespace(bb: Blackboard) -> list[Finding]:
         _workers(bb.name, workers),
         _idle_sources(bb.name, cards, workers),
         await _control(bb, workers),
+        _shapes(bb.name, outdated(cards), await undone(bb)),
         _paused(bb.name, held_up),
         _dead(bb.name, dead),
     ]
@@ -263,6 +265,20 @@ def _led(namespace: str, orchestrated: list[str], undecided: int, alive: int) ->
         f"blackboard -n {namespace} mode BOARD choreography"
     )
     return Finding("control", "warn", f"{finding}; waiting for a decision: {undecided}", remedy)
+
+
+def _shapes(namespace: str, silent: Sequence[str], waiting: Mapping[str, int]) -> Finding:
+    """Whether releases of different age keep each other waiting."""
+    if waiting:
+        named = ", ".join(f"{kind} on {boards} boards" for kind, boards in sorted(waiting.items()))
+        remedy = "Start a worker of the newest release: blackboard worker module:object"
+        return Finding(
+            "shapes", "warn", f"{namespace}: entries wait to be brought forward, and nobody can: {named}", remedy
+        )
+    if silent:
+        finding = f"{namespace}: {', '.join(silent)} read kinds in an older version than is registered, and do not run"
+        return Finding("shapes", "warn", finding, "Update the program that they are part of")
+    return Finding("shapes", "ok", f"{namespace}: every source reads the newest version of its kinds")
 
 
 def _paused(namespace: str, paused: Mapping[str, Pause]) -> Finding:

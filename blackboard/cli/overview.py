@@ -50,6 +50,7 @@ FAMILIES: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "workers": ("sources", "List the workers and controllers."),
         "dead": ("dead", "List the activations whose attempts are spent."),
         "retry": ("dead", "Try dead activations again."),
+        "schema": ("schema", "Show kinds, and whether a program can read what is stored."),
         "store": ("store", "Start, stop or look at the embedded store."),
         "doctor": ("doctor", "Check the store, its durability and this installation."),
         "completion": ("completion", "Print the completion script of a shell."),

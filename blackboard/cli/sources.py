@@ -186,6 +186,7 @@ async def known_workers(bb: Blackboard) -> list[dict[str, Any]]:
             found[name] = {
                 "worker": name,
                 "role": facts.get("role", "worker"),
+                "crew": facts.get("crew"),
                 "host": facts.get("host"),
                 "pid": facts.get("pid"),
                 "sources": facts.get("sources", []),

@@ -72,6 +72,8 @@ def waits_for(activation: Activation, around: Surroundings) -> str:
 
 
 def _grant(around: Surroundings) -> str:
+    if around.facts.behind and around.facts.mode != "orchestration" and not around.facts.paused:
+        return "entries of another schema version: blackboard show says which"
     if around.facts.paused:
         return f"a grant by hand (epoch {around.facts.epoch}), or the end of the board's pause"
     missing = "" if around.is_led else "; no controller is alive"

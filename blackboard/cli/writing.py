@@ -15,6 +15,7 @@ from blackboard.cli.session import AUTHOR, board_of, connected, run
 from blackboard.cli.verb import verb
 
 if TYPE_CHECKING:
+    from blackboard.activation import StoredEntry
     from blackboard.application import Blackboard  # loaded when a verb runs
     from blackboard.board import Receipt
     from blackboard.knowledge_source import KindCard
@@ -205,11 +206,22 @@ async def _revise(
             raise EntryNotFound(board, address)
         if isinstance(version, int) and version != found.version:
             raise VersionConflict(address, version, found.version)
-        wanted = merged(json.loads(found.payload), data) if merge else data
+        there = _brought_forward(bb, found) if options.app and merge else found.payload
+        wanted = merged(json.loads(there), data) if merge else data
         expected = version or found.version
         if options.app:
             return await _revise_by_class(bb, board, address, wanted, expected)
         return await _revise_by_card(bb, board, address, wanted, expected, found.schema)
+
+
+def _brought_forward(bb: Blackboard, found: StoredEntry) -> str:
+    """The data of an entry as the application's class has it. Raises NewerSchema when the class does not know all of it."""
+    from blackboard.entry import Stamp, check_whole, decode, encode
+
+    stamp = Stamp(found.address, found.version, found.seq)
+    entry = decode(bb.kind(found.kind), found.payload, stamp, found.schema)
+    check_whole(entry)
+    return encode(entry)
 
 
 async def _revise_by_class(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from blackboard.activation import Claim, StoredEntry
@@ -66,3 +67,17 @@ class Shapes(Stubs):
             return []
         texts = await self.calls.command("HMGET", self.keys.of_board(board, "entries"), *addresses)
         return [codec.entry(address, text) for address, text in zip(addresses, texts, strict=True) if text is not None]
+
+    async def odd(self, board: str) -> tuple[dict[str, int], dict[str, int]]:
+        """How many entries a board has of an older, and of a newer, schema version than their kind is matched by, by kind."""
+        found: list[dict[str, int]] = []
+        for mark in (OLD, NEW):
+            low, high = f"[{mark}{codec.US}", f"({mark}{codec.US}".encode() + b"\xff"
+            rows = await self.calls.command("ZRANGEBYLEX", self.keys.of_board(board, "memory"), low, high)
+            found.append(dict(Counter(row.decode().split(codec.US)[1] for row in rows)))
+        return found[0], found[1]
+
+    async def unshaped(self) -> dict[str, int]:
+        """The kinds of which entries wait for a worker to bring them forward, and on how many boards they do."""
+        rows = await self.calls.command("ZRANGEBYLEX", self.keys.ready, "[@shape/", "(@shape0")
+        return dict(Counter(row.decode().partition(codec.US)[0].partition("/")[2] for row in rows))

@@ -64,11 +64,18 @@ async def marks(bench: Bench, board: str = "x") -> int:
     return facts.behind
 
 
+async def memory(bench: Bench) -> list[str]:
+    rows = await bench.command("ZRANGE", bench.keys.of_board("x", "memory"), 0, -1)
+    return [row.decode().replace("\x1f", " ") for row in rows]
+
+
 async def test_an_old_entry_is_not_matched_by_the_fields_of_a_new_one(bench: Bench) -> None:
     await register(bench, source_card(NEW, a=2))
     await bench.post("x", entry("a/1", 1, x=1, y=1))
     assert (await bench.states("x"), await marks(bench)) == ({}, 1)
+    assert await memory(bench) == ["?old a a/1", "a  1"], "the memory of those that pass does not hold it"
     await upcast(bench)
+    assert await memory(bench) == ["a  1", "~y2  1"]
     assert (await bench.states("x"), await marks(bench)) == ({"one a/1": "ready"}, 0)
     assert (await bench.store.entry("x", "a/1")).schema == 2  # type: ignore[union-attr]
 
@@ -134,6 +141,15 @@ async def test_what_no_longer_fits_after_it_was_brought_forward_leaves(bench: Be
     entries = await bench.store.behind("x", "a", "", 9)
     assert await bench.store.reshape(chore.claim, [(entries[0], 2, '{"y":0}')], "done", now=bench.now) == "ok"
     assert await bench.states("x") == {}
+
+
+async def test_what_is_open_for_an_entry_that_goes_before_it_was_brought_forward_leaves(bench: Bench) -> None:
+    await bench.register(OLD)
+    await bench.post("x", entry("a/1", 1, x=1))
+    await register(bench, source_card(NEW, a=2))
+    await bench.post("x", gone("a/1"))
+    assert (await bench.states("x"), await marks(bench)) == ({}, 0)
+    assert await bench.claim(9, crew=NEW_CREW) == []
 
 
 async def test_an_absence_that_was_open_is_held_while_an_old_release_posts(bench: Bench) -> None:

@@ -32,7 +32,8 @@ local function prefix(pattern, value)
   return pattern.a .. US
 end
 
---- All entries that pass a pattern's tests (and carry `value` in its join field), in address order.
+--- All entries that pass a pattern's tests (and carry `value` in its join field), in address order. Whoever looks at what comes of
+--- them asks `shapes.unclear` first: some may be of a shape that tells nothing.
 local function matches(ctx, pattern, value)
   if pattern.u then
     local entry = board.entry(ctx, pattern.k)
@@ -40,15 +41,6 @@ local function matches(ctx, pattern, value)
   end
   local mixed = pattern.ix ~= nil and value == nil
   return entries(ctx, pattern.k, lexset.range(board.memory(ctx), prefix(pattern, value)), mixed)
-end
-
---- Those of them that an each-pattern may bind: what is of another shape may not be read.
-local function seen(ctx, pattern, value)
-  local found = matches(ctx, pattern, value)
-  if ctx.behind == 0 then return found end
-  local list = {}
-  for _, entry in ipairs(found) do if shapes.sees(entry, pattern) then list[#list + 1] = entry end end
-  return list
 end
 
 --- The value that pattern `i`'s join field must have, given what is bound.
@@ -105,7 +97,7 @@ function binding.each(ctx, trigger, bound, wishes, visit, i)
   if not patterns[i] then return visit(bound) end
   local value = joined_value(trigger, i, bound)
   if value == nil then value = wished_value(trigger, i, wishes) end
-  for _, entry in ipairs(seen(ctx, patterns[i], value)) do
+  for _, entry in ipairs(matches(ctx, patterns[i], value)) do
     bound[i] = entry
     if joins_hold(trigger, i, bound) and wishes_hold(wishes, i, entry) then
       if binding.each(ctx, trigger, bound, wishes, visit, i + 1) then return true end
