@@ -12,7 +12,7 @@ from functools import cached_property
 PARTITION_KEYS = {
     "sources": "hash: source → card (JSON)",
     "triggers": "hash: kind, @source, ?quiescent, ?beginning → triggers (JSON list); #source → its kinds; "
-    "?revision, ?stamp, ?matched",
+    "%kind → newest schema version of a trigger; ?revision, ?stamp, ?matched",
     "activations": "hash: board RS identity → activation that is open, running or dead",
     "ready": "sorted set by text: source US priority US age US activation",
     "due": "sorted set: activation → when its delay or backoff ends, ms",
@@ -26,7 +26,7 @@ PARTITION_KEYS = {
     "slots": "sorted set by text: what runs under a limit of its source, and what waits for its turn",
     "gauges": "hash: what limits remember of a source: its rate, its breaker",
     "asked": "sorted set: activation that waits for a person → since when, ms",
-    "schemas": "hash: kind/version → JSON schema",
+    "schemas": "hash: kind/version → its key and JSON schema, and the digests of earlier ones (JSON)",
 }
 """What every script gets first, in this order. They live as long as the namespace."""
 
@@ -35,7 +35,8 @@ BOARD_KEYS = {
     "opened deadline behind; "
     "k:kind → its last event; cleared → revision; strategy, memo, seen → its control",
     "entries": "hash: address → version seq depth schema payload",
-    "memory": "sorted set by text: alpha US token US key, the entries that pass a pattern",
+    "memory": "sorted set by text: alpha US token US key, the entries that pass a pattern; ?old or ?new US kind US address, the "
+    "entries of another schema version than its newest trigger",
     "agenda": "sorted set by text: identity of an open activation",
     "log": "list: events; event n is element n - 1",
     "fired": "hash: identity → what it fired on last",

@@ -32,7 +32,8 @@ end
 --- `floor` is the highest version ever retracted. `mode` is c (choreography) or o (orchestration), `gate` - (open), p (paused)
 --- or s (paused after the next decision), `control` the epoch of control, `unattended` the milliseconds after which a board
 --- without a controller is choreographed again (0: never). `opened` counts the activations there ever were, `deadline` is the
---- time after which none starts (0: none), `behind` counts the kinds of which entries wait to be brought forward.
+--- time after which none starts (0: none), `behind` counts the entries of another schema version than
+--- their kind is matched by.
 local function open(id, meta, entries, memory, agenda_key, log, fired, ops, records)
   local state = redis.call('HGET', meta, 'state')
   local status, seq, busy, closing, floor, rev, count, idle, mode, gate, epoch, unattended, opened, deadline, behind
