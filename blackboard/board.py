@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -14,18 +13,11 @@ from typing import Any, Literal, Protocol, TypeVar
 from blackboard.activation import Activation, ActivationState, StoredEntry
 from blackboard.clock import to_seconds
 from blackboard.condition import Condition, clauses_of, holds
-from blackboard.entry import Entry, Stamp, address_of, check_whole, decode, encode, restamp, split_address
-from blackboard.errors import (
-    ActivationNotFound,
-    BoardClosed,
-    BoardNotFound,
-    InvalidEntry,
-    NewerSchema,
-    TimedOut,
-    UnreadEntry,
-)
+from blackboard.entry import Entry, Stamp, address_of, check_whole, encode, restamp, split_address
+from blackboard.errors import ActivationNotFound, BoardClosed, BoardNotFound, InvalidEntry, TimedOut, UnreadEntry
 from blackboard.event import Event, EventType
 from blackboard.ids import check_board_id, check_key, operation_id
+from blackboard.legible import legible
 from blackboard.limits import Limits
 from blackboard.signature import Injected
 from blackboard.steering import Steering
@@ -35,8 +27,6 @@ from blackboard.store.watch import Interest, Rumour
 
 E = TypeVar("E", bound=Entry)
 T = TypeVar("T")
-
-logger = logging.getLogger(__name__)
 
 PAGE = 500
 """Events read from the store at once."""
@@ -389,23 +379,6 @@ def _why_held(facts: BoardFacts) -> str:
     if facts.behind and facts.mode != "orchestration":
         return "; what is held waits for entries of another schema version: `blackboard show` says which"
     return "; what is held waits for its controller: `blackboard agenda` says whether one is alive"
-
-
-def legible(kind: type[E], stored: Sequence[StoredEntry]) -> list[E]:
-    """The entries that this release can read, of those of one kind.
-
-    Of a keyed kind, what only a newer release can read is left out: each sees what it can. A kind without key has one entry,
-    and nothing would mean that it is not there: NewerSchema is raised then. Raises InvalidEntry.
-    """
-    found: list[E] = []
-    for each in stored:
-        try:
-            found.append(decode(kind, each.payload, Stamp(each.address, each.version, each.seq), each.schema))
-        except NewerSchema as error:
-            if kind.__key__ is None:
-                raise
-            logger.warning("left out: %s", error)
-    return found
 
 
 def _retraction(target: Entry | type[Entry] | str) -> Write:

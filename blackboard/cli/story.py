@@ -114,7 +114,7 @@ _TALES: dict[EventType, Callable[[Event], str]] = {
     EventType.CREATED: lambda e: f"board created by {e.by}",
     EventType.POSTED: lambda e: f"{e.address} posted by {e.by}",
     EventType.REVISED: lambda e: f"{e.address} revised to version {e.version} by {e.by}",
-    EventType.RESHAPED: lambda e: f"{e.address} brought forward to schema version {e.schema} by {e.by}",
+    EventType.RESHAPED: lambda e: f"{e.address} brought forward by {e.by}",
     EventType.RETRACTED: lambda e: f"{e.address} retracted by {e.by}",
     EventType.TRIGGERED: lambda e: f"{e.activation} triggered by event {e.cause}{_bound(e)}",
     EventType.OBVIATED: lambda e: f"{e.activation} obviated by event {e.cause}",

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from blackboard.activation import Activation, ActivationState, StoredEntry
-from blackboard.entry import Entry, Stamp, decode
+from blackboard.entry import Entry
 from blackboard.event import Event, EventType
+from blackboard.legible import legible
 
 E = TypeVar("E", bound=Entry)
 
@@ -81,9 +82,12 @@ class View:
         return tuple(each for each in self.news if each.type in ENDINGS and source in {None, each.source})
 
     def read(self, kind: type[E]) -> list[E]:
-        """The entries of a kind that the strategy asked for, in address order. Raises InvalidEntry for one that does not fit."""
+        """The entries of a kind that the strategy asked for, in address order; of a keyed one, those that this release can read.
+
+        Raises InvalidEntry for one that does not fit.
+        """
         stored = self.entries.get(kind.__kind__, ())
-        return [decode(kind, each.payload, Stamp(each.address, each.version, each.seq), each.schema) for each in stored]
+        return legible(kind, stored)
 
     # ------------------------------------------------------------------ the same board, seen otherwise
 

@@ -6,6 +6,7 @@
 -- repeat  what is noted already is not expected to be otherwise
 
 --- @include "arguments"
+--- @include "codec"
 --- @include "lexset"
 --- @include "partition"
 

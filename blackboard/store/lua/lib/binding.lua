@@ -32,8 +32,8 @@ local function prefix(pattern, value)
   return pattern.a .. US
 end
 
---- All entries that pass a pattern's tests (and carry `value` in its join field), in address order. Whoever looks at what comes of
---- them asks `shapes.unclear` first: some may be of a shape that tells nothing.
+--- All entries that pass a pattern's tests (and carry `value` in its join field), in address order. Whoever looks at what comes
+--- of them asks `shapes.unclear` first: some may be of a shape that tells nothing.
 local function matches(ctx, pattern, value)
   if pattern.u then
     local entry = board.entry(ctx, pattern.k)
@@ -171,6 +171,35 @@ function binding.holds(ctx, trigger, bound)
     if not clause_holds(ctx, trigger, bound, clause) then return false end
   end
   return true
+end
+
+--- Whether a clause reads one of the counted sets that changed.
+local function reads_changed(clause, deltas)
+  if clause[1] == 'any' or clause[1] == 'all' then
+    for _, inner in ipairs(clause[2]) do if reads_changed(inner, deltas) then return true end end
+    return false
+  end
+  for side = 2, 3 do
+    local what = clause[side]
+    if what and what[1] == 'n' and (deltas[what[2]] or 0) ~= 0 then return true end
+  end
+  return false
+end
+
+--- Whether the new sizes of counted sets can change what the trigger says. A clause that compares a size with a
+--- constant and answers as before cannot.
+function binding.flips(ctx, deltas)
+  local trigger = deltas.trigger
+  for _, clause in ipairs(trigger.w or {}) do
+    if reads_changed(clause, deltas) then
+      local left, right = clause[2], clause[3]
+      if left[1] ~= 'n' or right[1] ~= 'v' then return true end
+      local now = binding.count(ctx, trigger.c[left[2]], {})
+      local before = now - deltas[left[2]]
+      if condition.compare(clause[1], now, right[2]) ~= condition.compare(clause[1], before, right[2]) then return true end
+    end
+  end
+  return false
 end
 
 --- The addresses bound by the each-patterns, in order of the parameters.

@@ -80,29 +80,18 @@ local function concern_open(ctx, work, trigger, address, cause, retest)
   end
 end
 
-local function fits(entry, pattern) return entry and shapes.sees(entry, pattern) and condition.passes(entry, pattern.t) end
-
-local function counts(entry, counted)
-  return entry and shapes.tells(entry, counted) and condition.passes(entry, counted.t)
-end
-
---- Whether an entry was bound, or may have been: what could not be told of it can be told again.
-local function may_have_fitted(entry, pattern)
-  return entry and (not shapes.sees(entry, pattern) or condition.passes(entry, pattern.t))
-end
-
 local function each_changed(ctx, work, trigger, i, change)
-  local pattern, was = trigger.p[i], may_have_fitted(change.old, trigger.p[i])
+  local pattern, was = trigger.p[i], shapes.may_have_fitted(change.old, trigger.p[i])
   local fresh = not change.reshaped
   if trigger.alone then -- one entry, one identity: nothing to search
-    local is = fits(change.new, pattern)
+    local is = shapes.fits(change.new, pattern)
     if was or is then
       concern(work, trigger, { change.address }, is and { [i] = change.new }, change.seq, is and fresh)
     end
     return
   end
   if was then concern_open(ctx, work, trigger, change.address, change.seq) end
-  if fits(change.new, pattern) then
+  if shapes.fits(change.new, pattern) then
     local bound = {}
     if binding.fits(trigger, i, change.new, bound) then
       concern_all(ctx, work, trigger, bound, nil, change.seq, fresh)
@@ -112,16 +101,16 @@ end
 
 local function gather_changed(ctx, work, trigger, i, change)
   for _, entry in ipairs({ change.old or false, change.new or false }) do
-    if fits(entry, trigger.p[i]) then
+    if shapes.fits(entry, trigger.p[i]) then
       concern_all(ctx, work, trigger, { [i] = entry }, nil, change.seq, entry == change.new and not change.reshaped)
     end
   end
 end
 
---- A counted set changed: without joins its size decides (see `flips`), with joins the bindings that see the entry.
+--- A counted set changed: without joins its size decides (see `binding.flips`), with joins the bindings that see the entry.
 local function count_changed(ctx, work, trigger, c, change)
   local counted = trigger.c[c]
-  local was, is = counts(change.old, counted), counts(change.new, counted)
+  local was, is = shapes.counts(change.old, counted), shapes.counts(change.new, counted)
   if not counted.j then
     if was and not is or is and not was then
       local deltas = work.deltas[trigger.s] or { trigger = trigger, cause = change.seq }
@@ -164,35 +153,6 @@ local function collect(ctx, work, change)
       precondition_changed(ctx, work, trigger, change)
     end
   end
-end
-
---- Whether a clause reads one of the counted sets that changed.
-local function reads_changed(clause, deltas)
-  if clause[1] == 'any' or clause[1] == 'all' then
-    for _, inner in ipairs(clause[2]) do if reads_changed(inner, deltas) then return true end end
-    return false
-  end
-  for side = 2, 3 do
-    local what = clause[side]
-    if what and what[1] == 'n' and (deltas[what[2]] or 0) ~= 0 then return true end
-  end
-  return false
-end
-
---- Whether the new sizes of counted sets can change what the trigger says. A clause that compares a size with a
---- constant and answers as before cannot.
-local function flips(ctx, deltas)
-  local trigger = deltas.trigger
-  for _, clause in ipairs(trigger.w or {}) do
-    if reads_changed(clause, deltas) then
-      local left, right = clause[2], clause[3]
-      if left[1] ~= 'n' or right[1] ~= 'v' then return true end
-      local now = binding.count(ctx, trigger.c[left[2]], {})
-      local before = now - deltas[left[2]]
-      if condition.compare(clause[1], now, right[2]) ~= condition.compare(clause[1], before, right[2]) then return true end
-    end
-  end
-  return false
 end
 
 --- Whether a binding has news since `mark`, where it fired or died: a newer version that it did not write itself.
@@ -322,7 +282,7 @@ end
 local function finish(ctx, work)
   for _, source in ipairs(sorted_keys(work.deltas)) do
     local deltas = work.deltas[source]
-    if flips(ctx, deltas) then concern_all(ctx, work, deltas.trigger, {}, nil, deltas.cause) end
+    if binding.flips(ctx, deltas) then concern_all(ctx, work, deltas.trigger, {}, nil, deltas.cause) end
   end
   for _, item in ipairs(work.list) do
     if item.trigger.q then rouse(ctx, item) else look(ctx, work, item) end
@@ -335,7 +295,7 @@ end
 
 --- A change of an entry on which alone it depends whether a trigger holds: nothing to search, nothing to collect.
 local function look_plainly(ctx, trigger, change, author, depth)
-  local was, is = fits(change.old, trigger.p[1]), fits(change.new, trigger.p[1])
+  local was, is = shapes.fits(change.old, trigger.p[1]), shapes.fits(change.new, trigger.p[1])
   if not (was or is) then return end
   local identity = trigger.s .. RS .. change.address
   if is and identity ~= author and not trigger.rf and not partition.activation(ctx.id .. RS .. identity) then

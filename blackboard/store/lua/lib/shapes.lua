@@ -17,9 +17,20 @@ function shapes.sees(entry, pattern)
   return entry.schema == version or pattern.b ~= nil and tonumber(entry.schema) < tonumber(version)
 end
 
---- Whether a counted set can tell if an entry belongs to it.
-function shapes.tells(entry, counted)
-  return not (counted.t or counted.j) or entry.schema == (counted.v or '1')
+--- Whether an entry is one that a pattern may bind.
+function shapes.fits(entry, pattern)
+  return entry and shapes.sees(entry, pattern) and condition.passes(entry, pattern.t)
+end
+
+--- Whether an entry was bound, or may have been: what could not be told of it can be told again.
+function shapes.may_have_fitted(entry, pattern)
+  return entry and (not shapes.sees(entry, pattern) or condition.passes(entry, pattern.t))
+end
+
+--- Whether an entry is known to belong to a counted set. (Where it is enough that it is there, its shape does not matter.)
+function shapes.counts(entry, counted)
+  if not entry or (counted.t or counted.j) and entry.schema ~= (counted.v or '1') then return false end
+  return condition.passes(entry, counted.t)
 end
 
 local function stem_of(mark, kind) return mark .. US .. kind .. US end
