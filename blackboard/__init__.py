@@ -27,9 +27,12 @@ if TYPE_CHECKING:
     from blackboard.entry import Entry as Entry
     from blackboard.entry import Stamp as Stamp
     from blackboard.errors import ActivationNotFound as ActivationNotFound
+    from blackboard.errors import ArchiveFailed as ArchiveFailed
     from blackboard.errors import BlackboardError as BlackboardError
     from blackboard.errors import BoardClosed as BoardClosed
+    from blackboard.errors import BoardExists as BoardExists
     from blackboard.errors import BoardNotFound as BoardNotFound
+    from blackboard.errors import BrokenArchive as BrokenArchive
     from blackboard.errors import Conflict as Conflict
     from blackboard.errors import DefinitionError as DefinitionError
     from blackboard.errors import DuplicateSource as DuplicateSource
@@ -49,6 +52,7 @@ if TYPE_CHECKING:
     from blackboard.errors import LeaseLost as LeaseLost
     from blackboard.errors import NotFound as NotFound
     from blackboard.errors import NotHeld as NotHeld
+    from blackboard.errors import NotUnknown as NotUnknown
     from blackboard.errors import Overloaded as Overloaded
     from blackboard.errors import Refusal as Refusal
     from blackboard.errors import ReservedName as ReservedName
@@ -70,6 +74,7 @@ if TYPE_CHECKING:
     from blackboard.handoff import Handoff as Handoff
     from blackboard.knowledge_source import KnowledgeSource as KnowledgeSource
     from blackboard.limits import Limits as Limits
+    from blackboard.outcome import Outcome as Outcome
     from blackboard.retry import Backoff as Backoff
     from blackboard.steering import Mode as Mode
     from blackboard.steering import Switch as Switch
@@ -91,6 +96,7 @@ else:
         "handoff": ("Handoff",),
         "knowledge_source": ("KnowledgeSource",),
         "limits": ("Limits",),
+        "outcome": ("Outcome",),
         "retry": ("Backoff",),
         "steering": ("Mode", "Switch"),
         "store.connection": ("Settings",),
@@ -122,12 +128,15 @@ __all__ = [
     "Activation",
     "ActivationNotFound",
     "ActivationState",
+    "ArchiveFailed",
     "Backoff",
     "Blackboard",
     "BlackboardError",
     "Board",
     "BoardClosed",
+    "BoardExists",
     "BoardNotFound",
+    "BrokenArchive",
     "Conflict",
     "Context",
     "Controller",
@@ -157,6 +166,8 @@ __all__ = [
     "Mode",
     "NotFound",
     "NotHeld",
+    "NotUnknown",
+    "Outcome",
     "Overloaded",
     "Quiescent",
     "Receipt",

@@ -153,7 +153,8 @@ class Claimed:
     ``snapshot`` is the number of the board's last event when it was claimed. ``verdict`` is empty for one that is to be
     run; ``bid`` asks what its source bids for it. ``poison`` (its crash limit is spent), ``damaged`` (its records cannot be
     read) and ``revisit`` (something concerned it while its last worker died) are to be settled without running it, as is
-    ``unattended``: a board that waited too long for a controller.
+    ``unattended``: a board that waited too long for a controller. ``unknown`` (it was cut short while it acted outside the
+    board) is settled likewise; ``reconcile`` asks its source what became of that.
     """
 
     claim: Claim
@@ -167,6 +168,12 @@ class Claimed:
     """What the agent that handed control over said."""
     shown: Shown | None = None
     """The board, for a controller."""
+
+    @property
+    def uncertain(self) -> str:
+        """Why nobody knows what became of it."""
+        died = "its worker died" if self.crashes == 1 else f"its workers died {self.crashes} times"
+        return f"{died}, and what it did outside the board is not known"
 
     @property
     def undecidable(self) -> str:

@@ -5,24 +5,30 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterable, Callable, Iterable
 from datetime import timedelta
+from os import PathLike
 from typing import Any, ParamSpec, Self, TypeVar, Unpack, overload
 
+from blackboard.archive import Line, parse
 from blackboard.board import Board
 from blackboard.clock import to_seconds
+from blackboard.closure import ArchiveTarget, in_milliseconds
 from blackboard.control.notation import to_data
 from blackboard.control.strategy import Strategy
 from blackboard.controller import Controller
 from blackboard.entry import Entry
 from blackboard.errors import DuplicateSource, InvalidKind, InvalidSource, StoreUnreachable, UnknownKind, UnknownSource
 from blackboard.knowledge_source import KnowledgeSource, SourceOptions, make_source
+from blackboard.life import LONGEST_DEADLINE, Overdue
 from blackboard.limits import Limits
-from blackboard.registration import register
+from blackboard.registration import register, rematch_board
 from blackboard.steering import clean
 from blackboard.store.connection import Settings
 from blackboard.store.store import Store, open_store
+from blackboard.store.stub import Beginnings
 from blackboard.sync import SyncBlackboard
+from blackboard.transfer import load
 from blackboard.worker import Worker, WorkerOptions
 
 P = ParamSpec("P")
@@ -36,7 +42,11 @@ class Blackboard:
 
     ``url`` says where the store is (default: ``BLACKBOARD_URL``, else the embedded store under ``BLACKBOARD_DIR`` or
     ``./.blackboard``). ``strategy`` orchestrates every board from its first moment on (None: boards are choreographed until
-    `orchestrate`). ``retention`` is how long closed boards are kept (None: for ever), ``lease`` the seconds after which the
+    `orchestrate`). ``retention`` is how long closed boards are kept (None: for ever); ``idle_retention`` closes a board that has
+    settled and on which nothing has happened for so long (None: none is); ``deadline`` is how long after its first moment
+    nothing starts any more on a board (None: no such time), and ``deadline_action`` whether it is paused or closed then;
+    ``archive`` a directory, or a function, where boards are archived when they are closed. The last four concern boards that
+    begin, or are closed, from now on. ``lease`` the seconds after which the
     work of a dead worker goes to another, ``partitions`` how many the namespace has when it is created (1).
 
     Raises InvalidSource for a name that cannot be a namespace.
@@ -49,6 +59,10 @@ class Blackboard:
         *,
         limits: Limits | None = None,
         retention: timedelta | None = timedelta(days=7),
+        idle_retention: timedelta | None = None,
+        deadline: timedelta | None = None,
+        deadline_action: Overdue = "pause",
+        archive: ArchiveTarget | None = None,
         lease: float | timedelta = 10.0,
         partitions: int | None = None,
         strategy: Strategy | None = None,
@@ -59,10 +73,15 @@ class Blackboard:
             problem = "it is not a word of 1 to 64 letters, digits, dots, underscores and hyphens"
             raise InvalidSource(f"blackboard {name!r}", problem, 'Name it like Blackboard("claims")')
         _check_settings(partitions, to_seconds(lease), retention, author)
+        _check_life(idle_retention, deadline, deadline_action, archive)
         self.name = name
         self.url = url
         self.limits = limits or Limits()
         self.retention = retention
+        self.idle_retention = idle_retention
+        self.deadline = deadline
+        self.deadline_action: Overdue = deadline_action
+        self.archive = archive
         self.lease = to_seconds(lease)
         self.strategy = strategy
         self._partitions = partitions
@@ -141,16 +160,24 @@ class Blackboard:
             self.url,
             settings=self._settings,
             limits=self.limits,
-            strategy=_as_text(self.strategy),
+            beginnings=self._beginnings(),
             partitions=self._partitions,
         )
         try:
             if self._sources:
                 await register(store, "", self._sources.values())
+                await store.partitions[0].keep_retention(in_milliseconds(self.retention))
         except BaseException:
             await store.aclose()
             raise
         return store
+
+    def _beginnings(self) -> Beginnings:
+        """What its boards begin with."""
+        deadline = in_milliseconds(self.deadline) if self.deadline else 0
+        return Beginnings(
+            *_as_text(self.strategy), deadline, self.deadline_action, in_milliseconds(self.idle_retention)
+        )
 
     async def __aexit__(self, *_: object) -> None:
         self._users -= 1
@@ -179,6 +206,23 @@ class Blackboard:
         for partition in self.store().partitions:
             ids += await partition.living_boards()
         return ids
+
+    async def import_board(
+        self, lines: Iterable[Line | str | bytes] | AsyncIterable[Line | str | bytes], board: str | None = None
+    ) -> Board:
+        """Make a board of the lines of an archive, under its own id or another one, and return it.
+
+        It has the same entries with the same versions, the same history, mode and open activations; the agenda is brought up to
+        the sources that are registered here. Nothing is written when a line cannot be read. Raises BrokenArchive, BoardExists,
+        InvalidBoardId.
+        """
+        given = [line async for line in lines] if isinstance(lines, AsyncIterable) else lines
+        found = parse(given)
+        made = self.board(found.board if board is None else board)
+        partition = self.store().partition(made.id)
+        await load(partition, found, made.id, in_milliseconds(self.retention))
+        await rematch_board(partition, made.id, await partition.revision())
+        return made
 
     def workers(
         self,
@@ -237,6 +281,17 @@ def _as_text(strategy: Strategy | None) -> tuple[str, str]:
     if strategy is None:
         return "", ""
     return json.dumps(to_data(strategy), ensure_ascii=False, separators=(",", ":")), strategy.label
+
+
+def _check_life(idle: timedelta | None, deadline: timedelta | None, action: str, archive: object) -> None:
+    """Raises InvalidSource for a setting of the life of boards that cannot work."""
+    for name, given in (("idle_retention", idle), ("deadline", deadline)):
+        if given is not None and not timedelta(milliseconds=1) <= given <= LONGEST_DEADLINE:
+            raise InvalidSource("blackboard", f"{name}={given} cannot work", "Give it a duration from 1 ms up, or None")
+    if action not in {"pause", "close"}:
+        raise InvalidSource("blackboard", f"deadline_action={action!r} cannot work", "Give it one of: pause, close")
+    if archive is not None and not (callable(archive) or isinstance(archive, str | PathLike)):
+        raise InvalidSource("blackboard", f"archive={archive!r} cannot work", "Give it a directory, or a function")
 
 
 def _check_settings(partitions: int | None, lease: float, retention: timedelta | None, author: str) -> None:

@@ -14,10 +14,18 @@ from blackboard.activation import Activation, ActivationState, StoredEntry
 from blackboard.clock import to_seconds
 from blackboard.condition import Condition, clauses_of, holds
 from blackboard.entry import Entry, Stamp, address_of, decode, encode, restamp, split_address
-from blackboard.errors import ActivationNotFound, BoardClosed, BoardNotFound, InvalidEntry, TimedOut, UnreadEntry
+from blackboard.errors import (
+    ActivationNotFound,
+    BoardClosed,
+    BoardNotFound,
+    InvalidEntry,
+    NotUnknown,
+    TimedOut,
+    UnreadEntry,
+)
 from blackboard.event import Event, EventType
 from blackboard.ids import check_board_id, check_key, operation_id
-from blackboard.limits import Limits
+from blackboard.life import Keeper, Life
 from blackboard.signature import Injected
 from blackboard.steering import Steering
 from blackboard.store.partition import ANYTHING, NEW, BoardFacts, Partition, Write
@@ -58,22 +66,8 @@ class Reads:
         self.kinds.update(kinds)
 
 
-class Host(Protocol):
+class Host(Keeper, Protocol):
     """What a board needs of the blackboard it belongs to."""
-
-    @property
-    def limits(self) -> Limits:
-        """The limits of every board."""
-        ...
-
-    @property
-    def retention(self) -> timedelta | None:
-        """How long a closed board is kept; None for ever."""
-        ...
-
-    def store(self) -> Store:
-        """The store, once connected."""
-        ...
 
     def workers(self) -> AbstractAsyncContextManager[object]:
         """Workers in this process."""
@@ -84,7 +78,7 @@ class Host(Protocol):
         ...
 
 
-class Board(Steering, Injected):
+class Board(Steering, Life, Injected):
     """The shared workspace of one problem; cheap, and made by its first post.
 
     ``author`` is who its events name: a program, or the activation that the board was given to.
@@ -147,23 +141,11 @@ class Board(Steering, Injected):
             restamp(entry, stamp)
         return Receipt(applied.seq, stamps)
 
-    async def close(self, reason: str = "") -> bool:
-        """Close the board for good: no more writes, its agenda dropped, its keys expire after the retention.
-
-        Returns False when it was closed before. Raises BoardNotFound.
-        """
-        retention = self._host.retention
-        milliseconds = 0 if retention is None else max(1, round(retention.total_seconds() * 1000))
-        said = "".join(c if c.isprintable() else " " for c in reason)
-        answer, _ = await self._partition.close(self.id, self._author, said, milliseconds)
-        if answer == "absent":
-            raise BoardNotFound(self.id)
-        return answer == "ok"
-
     async def retry(self, activation: str | int) -> bool:
         """Try a dead activation again, with fresh attempts, by its name (``decide#17``) or number.
 
-        Returns False when its trigger no longer holds, so that it left instead. Raises ActivationNotFound, BoardClosed.
+        So is one whose outcome is unknown, as by `resolve` with ``again``. Returns False when its trigger no longer holds, so
+        that it left instead. Raises ActivationNotFound, BoardClosed.
         """
         source, _, text = str(activation).rpartition("#")
         number = int(text) if text.isascii() and text.isdigit() else -1
@@ -171,13 +153,19 @@ class Board(Steering, Injected):
             (each for each in await self.dead() if each.number == number and source in {"", each.source}), None
         )
         if found is None:
-            raise ActivationNotFound(self.id, str(activation))
+            return await self._retry_unknown(activation)
         answer = await self._partition.revive(self.id, found.identity, self._author)
         if answer == "absent":
             raise ActivationNotFound(self.id, str(activation))
         if answer == "closed":
             raise BoardClosed(self.id)
         return answer == "ok"
+
+    async def _retry_unknown(self, activation: str | int) -> bool:
+        try:
+            return await self.resolve(activation, "again", why="retry")
+        except NotUnknown:
+            raise ActivationNotFound(self.id, str(activation)) from None
 
     # ------------------------------------------------------------------ reading
 
@@ -286,7 +274,8 @@ class Board(Steering, Injected):
 
     @property
     def _store(self) -> Store:
-        return self._host.store()
+        store: Store = self._host.store()
+        return store
 
     @property
     def _partition(self) -> Partition:

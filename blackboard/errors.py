@@ -18,10 +18,14 @@
     │   ├── EntryExists           the address is taken
     │   ├── VersionConflict       the entry has moved on
     │   ├── EpochConflict         the board's mode has been switched
+    │   ├── BoardExists           the id that a board is imported under is taken
     │   └── StaleSnapshot         what an activation worked from has changed
     ├── Refusal               the store says no, on purpose; nothing was written
     │   ├── BoardClosed           the board is finished
     │   ├── NotHeld               an activation cannot be granted or vetoed, since it is not held
+    │   ├── NotUnknown            an activation cannot be resolved, since its outcome is not unknown
+    │   ├── ArchiveFailed         a board is not closed, since its archive could not be written
+    │   ├── BrokenArchive         no board can be made of these lines
     │   ├── LeaseLost             the activation belongs to another worker now
     │   ├── UndeclaredKind        a source writes what its signature does not say
     │   ├── HandoffRefused        control cannot be handed to this peer
@@ -211,6 +215,16 @@ class EpochConflict(Conflict):
     )
 
 
+class BoardExists(Conflict):
+    """The id that a board is imported under is taken: import it under another one."""
+
+    board: str
+    message_of_facts = (
+        "there is a board {board} already, or another import of one is under way: a board is only made where there is none. "
+        "Nothing was written; import it under another id."
+    )
+
+
 class StaleSnapshot(Conflict):
     """What an activation worked from has changed: it runs again on fresh entries by itself."""
 
@@ -246,6 +260,40 @@ class NotHeld(Refusal):
     message_of_facts = (
         "{activation} of board {board} is {state}: only what is held can be granted, and only what has not started can be "
         "vetoed. Nothing was changed; look at the agenda again."
+    )
+
+
+class NotUnknown(Refusal):
+    """The outcome of an activation is not unknown, so that there is nothing to resolve: look at the agenda again."""
+
+    board: str
+    activation: str
+    state: str
+    message_of_facts = (
+        "{activation} of board {board} is {state}: only one whose outcome is unknown can be resolved. Nothing was changed; look "
+        "at the agenda again."
+    )
+
+
+class ArchiveFailed(Refusal):
+    """A board is not closed, since its archive could not be written: mend what is named, and close it again."""
+
+    board: str
+    problem: str
+    message_of_facts = (
+        "board {board} is not closed, since its archive could not be written: {problem}. Nothing was changed; mend that and "
+        "close it again."
+    )
+
+
+class BrokenArchive(Refusal):
+    """No board can be made of these lines, since one of them is not as it was written: take a whole copy of the archive."""
+
+    line: int
+    problem: str
+    message_of_facts = (
+        "line {line} of the archive cannot be read: {problem}. No board was made; take a copy that is whole, written by "
+        "`blackboard export` of a release with the same format."
     )
 
 

@@ -44,6 +44,7 @@ class EventType(StrEnum):
     SKIPPED = "skipped"
     SAVED = "saved"
     RESHAPED = "reshaped"
+    DEADLINE = "deadline"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Event:
     ``source``, ``addresses`` (bound by its patterns) and ``number``; ``cause`` is the event that brought
     it about. Acts of control have the ``epoch`` they belong to, a switch also the ``mode`` and the ``strategy``, and all of
     them the ``reason`` that was given. A step that was recorded has its number in ``step``, what an undoing came to is
-    ``outcome``.
+    ``outcome``, as is what a deadline (``due``) will do. The ``payload`` of a board's last event is its result.
     """
 
     board: str

@@ -22,6 +22,7 @@ from blackboard.entry import Entry, Stamp, address_of, decode, encode
 from blackboard.errors import HandoffRefused, InvalidEntry, InvalidSource, UndeclaredKind
 from blackboard.handoff import Handoff
 from blackboard.knowledge_source import KnowledgeSource
+from blackboard.outcome import Outcome
 from blackboard.question import Question
 from blackboard.rating import LONGEST_BID, as_rating
 from blackboard.signature import Injection, Mode, Parameter, Pattern
@@ -49,6 +50,8 @@ class Execution:
     """The versions that earlier contributions of this run gave to what they wrote."""
     parts: int = 0
     unique: int = 0
+    acting: bool = False
+    """Whether the action has begun: from then on it may have effects outside the board."""
 
     # ------------------------------------------------------------------ bind
 
@@ -108,6 +111,18 @@ class Execution:
             answer = await self._ask(self.source.bid, self.bind(self.source.parameters), threads)
         return as_rating(answer, f"bid {self.source.bid.name} of source {self.source.name}")
 
+    async def reconcile(self, threads: Executor) -> Outcome:
+        """What the source says became of its action. Raises InvalidSource for any other answer, and what it raises."""
+        question = self.source.reconcile
+        if question is None:  # as in an older release of its code
+            return Outcome.unknown("this release of the source has no reconcile function")
+        answer = await self._ask(question, self.bind(self.source.parameters), threads)
+        if not isinstance(answer, Outcome):
+            problem = f"it answered {type(answer).__name__}, which says nothing of the outcome"
+            remedy = "Return Outcome.done(…), Outcome.again() or Outcome.unknown(…)"
+            raise InvalidSource(f"reconcile {question.name} of source {self.source.name}", problem, remedy)
+        return answer
+
     async def _ask(self, question: Question, arguments: dict[str, Any], threads: Executor) -> Any:
         """Call a function of the source's that is not its action."""
         asked = {}
@@ -134,10 +149,12 @@ class Execution:
 
     async def act(self, arguments: dict[str, Any], threads: Executor) -> Any:
         """Run the action, on the loop or in a thread, and return what it contributes."""
+        self.acting = True
         return await _call(self.source.function, arguments, threads)
 
     async def stream(self, arguments: dict[str, Any]) -> AsyncGenerator[Commit, None]:
         """Run an action that is a generator and yield its contributions; the last one ends the activation."""
+        self.acting = True
         async with contextlib.aclosing(self.source.function(**arguments)) as contributions:
             async for contribution in contributions:
                 self.parts += 1
@@ -163,7 +180,7 @@ class Execution:
             raise UndeclaredKind(self.source.name, "Handoff", declared)
         if handoff.to == self.source.name:
             raise HandoffRefused(self.claimed.claim.name, handoff.to, "that is the giver itself")
-        return handoff.to, _clean(handoff.note)
+        return handoff.to, clean(handoff.note)
 
     def _write(self, entry: Entry) -> Write:
         kind = type(entry)
@@ -226,17 +243,18 @@ def describe(error: BaseException) -> str:
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None and trace.tb_frame.f_code.co_filename.startswith(OURS):
         trace = trace.tb_next
-    text = _clean("".join(traceback.format_exception(type(error), error, trace)).strip())
+    text = clean("".join(traceback.format_exception(type(error), error, trace)).strip())
     return f"{sum_up(error)}\n{text if len(text) <= LONGEST_PROBLEM else '…' + text[-LONGEST_PROBLEM:]}"
 
 
 def sum_up(error: BaseException) -> str:
     """An error in one line: its type, and the first line of what it says."""
-    said = _clean(str(error).strip().partition("\n")[0])
+    said = clean(str(error).strip().partition("\n")[0])
     said = said if len(said) <= LONGEST_SUMMARY else f"{said[:LONGEST_SUMMARY]}…"
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
+    """Text as the store keeps it."""
     # Control characters separate fields in the store; line breaks are the only ones worth keeping.
     return "".join(c if c == "\n" or c.isprintable() else " " for c in text)

@@ -15,7 +15,7 @@ from blackboard.edge import Linked
 from blackboard.entry import Entry
 from blackboard.errors import InvalidSource
 from blackboard.ids import is_source_name
-from blackboard.question import Precondition, Question, read_question
+from blackboard.question import Precondition, Question, Reconciliation, read_question
 from blackboard.rating import Bid, rating_term
 from blackboard.retry import Backoff
 from blackboard.signature import Parameter, Pattern, may_hand_over, read_signature, read_writes
@@ -49,6 +49,7 @@ class SourceOptions(TypedDict, total=False):
     lease: timedelta | float | None
     isolation: Isolation
     effects: Effects
+    reconcile: Callable[..., Any] | None
 
 
 class Style(StrEnum):
@@ -64,7 +65,8 @@ class Policies:
     """How a source's activations are run. Durations are seconds.
 
     `retries` counts the runs after a first one that raised; `crashes` the deaths of its worker that an activation
-    survives: at one more it is held to be poison. `lease` is the blackboard's when None.
+    survives: at one more it is held to be poison. `lease` is the blackboard's when None. With `effects="external"` an
+    activation that was cut short is not run again blindly: nobody knows what it has done outside the board.
     """
 
     priority: int = 0
@@ -79,6 +81,7 @@ class Policies:
     def compile(self) -> Json:
         """The policies that the store itself applies."""
         compiled = {"pr": self.priority, "ser": int(self.isolation == "serializable")}
+        compiled |= {"ex": int(self.effects == "external")}
         compiled |= {"ls": round(self.lease * 1000)} if self.lease else {}
         return {name: value for name, value in compiled.items() if value} | {
             "ret": self.retries,
@@ -121,6 +124,7 @@ class SourceCard:
     precondition: str | None = None
     rating: str | None = None
     bid: str | None = None
+    reconcile: str | None = None
     compensation: str | None = None
     policies: Policies = Policies()
     trigger: Json = field(default_factory=dict)
@@ -166,6 +170,7 @@ class KnowledgeSource(Linked, Generic[P, R]):
         style: Style,
         precondition: Precondition | None = None,
         bid: Bid | None = None,
+        reconcile: Reconciliation | None = None,
         hands_over: bool = False,
     ) -> None:
         self.function: Final = function
@@ -176,6 +181,7 @@ class KnowledgeSource(Linked, Generic[P, R]):
         self.style: Final = style
         self.precondition: Final = precondition
         self.bid: Final = bid
+        self.reconcile: Final = reconcile
         self.hands_over: Final = hands_over
         self.compensator: Callable[..., Any] | None = None
         self.compensator_parameters: tuple[Parameter, ...] = ()
@@ -194,14 +200,17 @@ class KnowledgeSource(Linked, Generic[P, R]):
 
     @property
     def reads(self) -> tuple[type[Entry], ...]:
-        """The kinds that its patterns bind, its clauses count, and its precondition and its bid look at."""
-        return tuple(dict.fromkeys(self.trigger.kinds + _kinds(self.precondition) + _kinds(self.bid)))
+        """The kinds that its patterns bind, its clauses count, and its precondition, bid and reconcile look at."""
+        return tuple(
+            dict.fromkeys(self.trigger.kinds + _kinds(self.precondition) + _kinds(self.bid) + _kinds(self.reconcile))
+        )
 
     def compile(self) -> Json:
         """The trigger as the store reads it, with the policies that the store applies."""
         retest = {kind.__kind__ for kind in self.trigger.kinds + _kinds(self.precondition)}
         asked: Json = {"wk": sorted(retest)} if self.precondition else {}
         asked |= {"bd": 1} if self.bid else {}
+        asked |= {"rc": 1} if self.reconcile else {}
         return self.trigger.compile() | self.policies.compile() | asked
 
     def card(self) -> SourceCard:
@@ -217,6 +226,7 @@ class KnowledgeSource(Linked, Generic[P, R]):
             precondition=self.precondition.name if self.precondition else None,
             rating=None if self.trigger.rating is None else str(self.trigger.rating),
             bid=self.bid.name if self.bid else None,
+            reconcile=self.reconcile.name if self.reconcile else None,
             compensation=_location(self.compensator) if self.compensator else None,
             policies=self.policies,
             trigger=self.compile(),
@@ -297,6 +307,7 @@ def make_source(function: Callable[P, R], **options: Unpack[SourceOptions]) -> K
         hands_over=may_hand_over(signature.returns),
         precondition=read_question(Precondition, options.get("precondition"), signature.parameters, subject),
         bid=read_question(Bid, options.get("bid"), signature.parameters, subject),
+        reconcile=read_question(Reconciliation, options.get("reconcile"), signature.parameters, subject),
     )
 
 
@@ -370,6 +381,7 @@ _RULES: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     ),
     "isolation": (lambda value: value in {"snapshot", "serializable"}, "one of: snapshot, serializable"),
     "effects": (lambda value: value in {"board", "external"}, "one of: board, external"),
+    "reconcile": (lambda value: value is None or callable(value), "a function"),
 }
 
 
@@ -380,3 +392,6 @@ def _check_options(options: Mapping[str, Any], subject: str) -> None:
         accepts, wanted = _RULES[name]
         if not accepts(value):
             raise InvalidSource(subject, f"{name}={value!r} is not {wanted}", f"Give {name} {wanted}")
+    if options.get("reconcile") is not None and options.get("effects") != "external":
+        problem = "it has a reconcile function, and its effects are on the board only, where nothing is in doubt"
+        raise InvalidSource(subject, problem, 'Say effects="external", or remove reconcile=')

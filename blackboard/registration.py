@@ -42,12 +42,13 @@ async def rematch(partition: Partition, revision: int) -> int:
         return 0
     moved = 0
     for board in await partition.boards():
-        moved += await _rematch_board(partition, board, revision)
+        moved += await rematch_board(partition, board, revision)
     await partition.set_matched(revision)
     return moved
 
 
-async def _rematch_board(partition: Partition, board: str, revision: int) -> int:
+async def rematch_board(partition: Partition, board: str, revision: int) -> int:
+    """Match one board that is behind the revision. Returns 1 when it moved, else 0."""
     cursor = "0"
     while True:
         answer, cursor = await partition.rematch(board, revision, cursor, SLICE)

@@ -24,7 +24,7 @@ from blackboard.errors import (
     StaleSnapshot,
     UndeclaredKind,
 )
-from blackboard.execution import Execution, describe, sum_up
+from blackboard.execution import Execution, clean, describe, sum_up
 from blackboard.knowledge_source import Style
 from blackboard.outage import Outage
 from blackboard.store.partition import Applied, Commit, Partition
@@ -46,11 +46,17 @@ class End(Enum):
     FAILED = auto()
     BID = auto()
     GIVEN_BACK = auto()  # its worker ends at once
+    UNSURE = auto()  # it was cut short while it acted outside the board
+    RECONCILED = auto()  # what was cut short has had no effect
     LET_GO = auto()  # the store has settled it otherwise
 
 
 class _LetGo(Exception):  # as the errors of this library
     """The store has settled the activation otherwise, for a reason that is no failure of the agent."""
+
+
+class _CutShort(Exception):  # as the errors of this library
+    """It was stopped while it acted outside the board, by its own time limit."""
 
 
 class Run:
@@ -69,6 +75,7 @@ class Run:
         self._carry = carry
         self._begun = self._stopped = self._aborted = False
         self._committing = False
+        self._verdicts = {"": self._live, "bid": self._bid, "reconcile": self._reconcile}
 
     @property
     def claim(self) -> Claim:
@@ -80,9 +87,10 @@ class Run:
         self.task = asyncio.create_task(self._go(ended), name=self.claim.name)
 
     def abort(self) -> None:
-        """Cancel it; it is given back."""
+        """Cancel it; it is given back. What has acted outside the board, and is being committed, comes to its end."""
         self._aborted = True
-        self._stop()
+        if not (self._committing and self._is_unsure):
+            self._stop()
 
     def lose(self) -> None:
         """The lease went elsewhere: nothing this run does can count any more."""
@@ -102,7 +110,7 @@ class Run:
         self._begun, end = True, End.LET_GO
         try:
             if not self._stopped:
-                end = await (self._bid() if self._execution.claimed.verdict == "bid" else self._live())
+                end = await self._verdicts[self._execution.claimed.verdict]()
             elif self._aborted:
                 end = await self._give_back()
         finally:
@@ -114,6 +122,8 @@ class Run:
             return End.COMMITTED if await self._run() else await self._decline()
         except _LetGo as end:
             logger.info("%s", end)
+        except _CutShort as error:
+            return await self._doubt("timeout", str(error))
         except asyncio.CancelledError as error:
             if self._aborted:
                 return await self._give_back()
@@ -140,7 +150,48 @@ class Run:
         await self._outage.tell(lambda: self._partition.release(self.claim, "wait", declined))
         return End.DECLINED
 
+    async def _reconcile(self) -> End:
+        """Ask the source what became of its action, which was cut short, and tell the store."""
+        try:
+            async with asyncio.timeout(self._execution.source.policies.timeout):
+                outcome = await self._execution.reconcile(self._threads)
+            if outcome.verdict == "done":
+                await self._commit(self._execution.commit(outcome.contribution), None)
+                return End.COMMITTED
+        except _LetGo as end:
+            logger.info("%s", end)
+            return End.LET_GO
+        except asyncio.CancelledError:
+            return await self._give_back() if self._aborted else End.LET_GO
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001  # whatever it raises, the outcome is not known
+            return await self._doubt("unknown", "its reconcile function failed", describe(error))
+        if outcome.verdict == "again":
+            return await self._begin_again(outcome.why)
+        return await self._doubt("unknown", "its reconcile function cannot tell", outcome.why)
+
+    async def _begin_again(self, why: str) -> End:
+        """What was cut short has had no effect: it may run again, as far as it has attempts left."""
+        attempts = self._execution.claimed.attempts
+        if attempts > self._execution.source.policies.retries:
+            problem = f"TimeoutError: it was cut short {attempts} times, the last time without effect"
+            await self._outage.tell(lambda: self._partition.fail(self.claim, "dead", 0, "attempts spent", problem))
+            return End.FAILED
+        said = f"reconciled: again{': ' + clean(why) if why else ''}"
+        await self._outage.tell(lambda: self._partition.release(self.claim, "again", said))
+        return End.RECONCILED
+
+    async def _doubt(self, verdict: str, reason: str, problem: str = "") -> End:
+        """Nobody knows what it did outside the board: it is to be reconciled, or waits for a person."""
+        logger.error("%s: %s; what it did outside the board is not known", self.claim.name, reason)
+        told = clean(problem or reason)
+        await self._outage.tell(lambda: self._partition.fail(self.claim, verdict, 0, clean(reason), told))
+        return End.UNSURE
+
     async def _give_back(self) -> End:
+        if self._is_unsure:
+            return await self._doubt("unknown", "its worker was ended while it acted outside the board")
         await self._outage.tell(lambda: self._partition.release(self.claim, "ready"))
         return End.GIVEN_BACK
 
@@ -164,8 +215,14 @@ class Run:
         seconds = self._execution.source.policies.timeout
         if seconds is None:
             return await self._perform(None)
-        async with asyncio.timeout(seconds) as limit:
-            return await self._perform(limit)
+        limit = asyncio.timeout(seconds)
+        try:
+            async with limit:
+                return await self._perform(limit)
+        except TimeoutError as error:
+            if self._is_unsure and limit.expired():
+                raise _CutShort(f"its time limit of {seconds:g} s struck while it acted outside the board") from error
+            raise
 
     async def _perform(self, limit: asyncio.Timeout | None) -> bool:
         execution, source = self._execution, self._execution.source
@@ -194,6 +251,11 @@ class Run:
             logger.warning("the bid of %s failed, and counts as 0: %s", self.claim.name, sum_up(error))
             return 0.0
 
+    @property
+    def _is_unsure(self) -> bool:
+        """Whether it has begun to act outside the board, so that it must not be run again blindly."""
+        return self._execution.acting and self._execution.source.policies.effects == "external"
+
     # ------------------------------------------------------------------ commit
 
     async def _commit(self, commit: Commit, limit: asyncio.Timeout | None) -> Applied | None:
@@ -221,6 +283,8 @@ class Run:
             raise _LetGo(str(refusal)) from None
         finally:
             self._committing = False
+            if self._aborted and commit.part:  # it would go on to the next part
+                self._stop()
 
 
 def _cancelled() -> bool:

@@ -10,8 +10,10 @@ from blackboard.activation import Claimed
 from blackboard.ids import operation_id
 from blackboard.store.partition import Partition
 
-UNFIT = frozenset({"poison", "damaged", "revisit"})
+UNFIT = frozenset({"poison", "damaged", "revisit", "unknown"})
 """What the store says of a claim that is not to be run but settled."""
+
+CUT_SHORT = "its worker died while it acted outside the board"
 
 CONTROL = "@control"
 """The source of what controllers claim."""
@@ -24,6 +26,8 @@ async def settle(claimed: Claimed, partition: Partition, author: str) -> str:
     if claimed.verdict == "poison":
         reason = f"its worker died {claimed.crashes} times"
         return await partition.fail(claimed.claim, "dead", 0, "crash limit", reason)
+    if claimed.verdict == "unknown":
+        return await partition.fail(claimed.claim, "unknown", 0, CUT_SHORT, claimed.uncertain)
     if claimed.verdict == "damaged":
         reason = "what the store holds of it, or of the entries it is bound to, cannot be read"
         return await partition.fail(claimed.claim, "dead", 0, "damaged", reason)

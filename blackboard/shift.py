@@ -332,7 +332,7 @@ class Shift:
 
     def _ended(self, run: Run, end: End) -> None:
         self.finished += end is End.COMMITTED
-        self._hungry = self._hungry or end is End.FAILED
+        self._hungry = self._hungry or end in {End.FAILED, End.RECONCILED, End.UNSURE}
         self._leases.drop(run.claim)
         self._running.pop(run.claim, None)
         self._last_work = time.monotonic()

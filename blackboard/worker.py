@@ -12,6 +12,7 @@ from blackboard.registration import register
 from blackboard.service import Service
 from blackboard.shift import Chore, Duty, Shift, Source, WorkerOptions
 from blackboard.tasks import all_together
+from blackboard.timekeeping import CLOCK, Timekeeper
 
 __all__ = ["Worker", "WorkerOptions"]
 
@@ -40,7 +41,8 @@ class Worker(Service):
         threads = ThreadPoolExecutor(self._options.concurrency + LEFT_BEHIND, thread_name_prefix="blackboard-agent")
         try:
             await register(store, crew, self._sources.values())
-            duty = Duty(self.id, self._host, self._sources, tuple(self._sources), crew, threads, self._options, CHORES)
+            chores: dict[str, Chore] = {**CHORES, CLOCK: Timekeeper(self._host)}
+            duty = Duty(self.id, self._host, self._sources, tuple(self._sources), crew, threads, self._options, chores)
             self._shifts = [Shift(duty, store, partition) for partition in store.partitions]
             if self._ended:  # told to stop before it had begun
                 return

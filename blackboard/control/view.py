@@ -16,6 +16,9 @@ UNDER_WAY = frozenset({ActivationState.READY, ActivationState.RUNNING, Activatio
 
 TO_COME = frozenset({ActivationState.BIDDING, ActivationState.DELAYED, ActivationState.RETRYING})
 
+AT_REST = frozenset({ActivationState.WAITING, ActivationState.UNKNOWN})
+"""What does not go on by itself: its precondition declined, or its outcome is unknown."""
+
 ENDINGS = frozenset({EventType.FIRED, EventType.DIED, EventType.OBVIATED})
 
 
@@ -53,8 +56,8 @@ class View:
 
     @property
     def open(self) -> tuple[Activation, ...]:
-        """What is still to be done: all but what a precondition declined, which waits for the board to change."""
-        return tuple(each for each in self.agenda if each.state is not ActivationState.WAITING)
+        """What is still to be done: all but what waits for the board to change, or for a person to say what became of it."""
+        return tuple(each for each in self.agenda if each.state not in AT_REST)
 
     @property
     def at_rest(self) -> bool:

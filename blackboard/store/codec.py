@@ -143,6 +143,16 @@ def _program(words: list[str], _seq: int) -> _Facts:
     return {"by": by, "reason": reason[0] if reason and reason[0] else None}
 
 
+def _closed(words: list[str], _seq: int) -> _Facts:
+    by, reason, _dropped, *result = words
+    return {"by": by, "reason": reason or None, "payload": result[0].encode() if result and result[0] else None}
+
+
+def _timed(words: list[str], _seq: int) -> _Facts:
+    by, due, outcome, reason = words
+    return {"by": by, "due": int(due) or None, "outcome": outcome, "reason": reason or None}
+
+
 def _retracted(words: list[str], _seq: int) -> _Facts:
     by, address, version = words
     return {"by": by, "address": address, "version": int(version)}
@@ -228,7 +238,8 @@ _OTHERS: dict[bytes, tuple[EventType, Callable[[list[str], int], _Facts]]] = {
     b"D": (EventType.DIED, _ended),
     b"W": (EventType.DECLINED, _ended),
     b"V": (EventType.REVIVED, _ended),
-    b"C": (EventType.CLOSED, _program),
+    b"C": (EventType.CLOSED, _closed),
+    b"t": (EventType.DEADLINE, _timed),
     b"M": (EventType.SWITCHED, _switched),
     b"G": (EventType.GRANTED, _granted),
     b"Z": (EventType.PAUSED, _held),

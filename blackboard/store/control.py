@@ -57,7 +57,7 @@ class Control(Stubs):
         """Switch a board to orchestration by a strategy (its JSON and its name), or with None to choreography."""
         mode, (text, name) = ("c", ("", "")) if strategy is None else ("o", strategy)
         known = -1 if expected is None else expected
-        words: list[Argument] = [stub.now(now), operation, 1, board, author, reason, known]
+        words: list[Argument] = [stub.now(now), operation, *self.beginnings.words, 1, board, author, reason, known]
         return _steered(await self._run("switch", [board], [*words, mode, text, name, unattended]))
 
     async def pause(self, board: str, author: str, reason: str = "", now: int | None = None) -> Steered:

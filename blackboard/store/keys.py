@@ -12,7 +12,7 @@ from functools import cached_property
 PARTITION_KEYS = {
     "sources": "hash: source → card (JSON)",
     "triggers": "hash: kind, @source, ?quiescent, ?beginning → triggers (JSON list); #source → its kinds; "
-    "?revision, ?stamp, ?matched",
+    "?revision, ?stamp, ?matched, ?retention",
     "activations": "hash: board RS identity → activation that is open, running or dead",
     "ready": "sorted set by text: source US priority US age US activation",
     "due": "sorted set: activation → when its delay or backoff ends, ms",
@@ -25,15 +25,17 @@ PARTITION_KEYS = {
     "acts": "list: the latest acts on sources: what US source US time US author US reason",
     "slots": "sorted set by text: what runs under a limit of its source, and what waits for its turn",
     "gauges": "hash: what limits remember of a source: its rate, its breaker",
-    "asked": "sorted set: activation that waits for a person → since when, ms",
+    "asked": "sorted set: activation that waits for a person (or whose outcome is unknown) → since when, ms",
     "schemas": "hash: kind/version → JSON schema",
+    "clocks": "sorted set: board → when to look at it, ms: its deadline, long disuse, the end of its retention",
 }
 """What every script gets first, in this order. They live as long as the namespace."""
 
 BOARD_KEYS = {
     "meta": "hash: state → status seq busy closing floor rev count idle mode+gate epoch unattended "
     "opened deadline behind; "
-    "k:kind → its last event; cleared → revision; strategy, memo, seen → its control",
+    "k:kind → its last event; cleared → revision; strategy, memo, seen → its control; "
+    "overdue → what its deadline does, idle → ms of disuse after which it is closed; load → an import under way",
     "entries": "hash: address → version seq depth schema payload",
     "memory": "sorted set by text: alpha US token US key, the entries that pass a pattern",
     "agenda": "sorted set by text: identity of an open activation",

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from blackboard.activation import Activation, Claim, StoredEntry
+from blackboard.activation import Activation, ActivationState, Claim, StoredEntry
 from blackboard.errors import (
     BoardClosed,
     EntryExists,
@@ -30,11 +30,16 @@ from blackboard.store import codec, stub
 from blackboard.store.calls import Argument, Calls
 from blackboard.store.control import Control
 from blackboard.store.keys import Keys
-from blackboard.store.stub import ClaimRequest, Handed
+from blackboard.store.lifetime import Lifetime
+from blackboard.store.stub import Beginnings, ClaimRequest, Handed
 
 ANYTHING, NEW, SNAPSHOT = -1, -2, -3
 """What a write expects at its address: anything; nothing, or the same payload; nothing newer than the author's snapshot.
 A number from 1 up expects that version."""
+
+
+LISTED = 1000
+"""Boards that one call looks at whether they are still there."""
 
 
 @dataclass(slots=True)
@@ -85,6 +90,10 @@ class BoardFacts:
     epoch: int = 0
     gate: str = "-"
     unattended: int = 0
+    opened: int = 0
+    """How many activations there ever were."""
+    deadline: int = 0
+    """The time in ms after which nothing starts; 0 for none."""
 
     @property
     def paused(self) -> bool:
@@ -97,15 +106,15 @@ class BoardFacts:
         return self.busy == 0 and self.closing == 0
 
 
-class Partition(Control):
+class Partition(Control, Lifetime):
     """The scripts and reads of one partition. ``now`` arguments are for tests; None asks the server's clock.
 
-    ``strategy`` (its JSON and its name) orchestrates boards that are new.
+    ``beginnings`` say what boards that are new begin with.
     """
 
-    def __init__(self, calls: Calls, keys: Keys, limits: Limits, strategy: tuple[str, str] = ("", "")) -> None:
+    def __init__(self, calls: Calls, keys: Keys, limits: Limits, beginnings: Beginnings | None = None) -> None:
         super().__init__(calls, keys)
-        self._strategy = strategy
+        self.beginnings = beginnings or Beginnings()
         self._limits = limits
         self._bounds = (limits.entries, limits.open_activations, limits.writes, limits.entry_bytes)
 
@@ -118,18 +127,35 @@ class Partition(Control):
 
         Raises EntryExists, VersionConflict, EntryNotFound, BoardClosed, Overloaded.
         """
-        words = [stub.now(now), operation, author, *self._bounds, *self._strategy, 1, board, *_writes(writes)]
+        words = [stub.now(now), operation, author, *self._bounds, *self.beginnings.words, 1, board, *_writes(writes)]
         answer = await self._run("post", [board], words)
         if answer[0] != b"ok":
             raise self._refusal(board, answer, writes)
         return Applied(int(answer[1]), tuple(int(version) for version in answer[2:]))
 
-    async def close(
-        self, board: str, author: str, reason: str, retention: int, now: int | None = None
-    ) -> tuple[str, int]:
-        """Close a board: ``ok``, ``done`` (it was closed before) or ``absent``, and how many activations were dropped."""
-        answer = await self._run("close", [board], [stub.now(now), 1, board, author, reason, retention])
-        return answer[0].decode(), int(answer[2])
+    async def resolve(
+        self,
+        board: str,
+        operation: str,
+        author: str,
+        whom: tuple[str, int],
+        verdict: str,
+        writes: Sequence[Write] = (),
+        reason: str = "",
+        now: int | None = None,
+    ) -> str:
+        """Settle an activation (identity and number) whose outcome is unknown: ``done`` with its writes, ``again`` or ``dead``.
+
+        Answers ``ok``, ``obviated`` (again, but its trigger no longer holds), ``absent``, or the letter of the state it is in.
+        Raises BoardClosed, and for refused writes what `post` raises.
+        """
+        words: list[Argument] = [stub.now(now), operation, *self._bounds, 1, board, author, reason, *whom, verdict]
+        answer = await self._run("resolve", [board], [*words, *_writes(writes)])
+        if answer[0] in {b"ok", b"obviated", b"absent"}:
+            return stub.text(answer[0])
+        if answer[0] == b"known":
+            return stub.text(answer[1])
+        raise self._refusal(board, answer, writes)
 
     async def revive(self, board: str, identity: str, author: str, now: int | None = None) -> str:
         """Try a dead activation again: ``ok``, ``absent``, ``obviated`` or ``closed``."""
@@ -159,7 +185,8 @@ class Partition(Control):
     async def fail(
         self, claim: Claim, verdict: str, delay: int, reason: str, problem: str, now: int | None = None
     ) -> str:
-        """Record a failure: verdict ``retry`` (after ``delay`` ms) or ``dead``.
+        """Record a failure: verdict ``retry`` (after ``delay`` ms) or ``dead``; or ``unknown`` or ``timeout``, after which nobody
+        knows what it did outside the board.
 
         Answers ``ok``, ``done``, ``lost`` or ``closed``.
         """
@@ -168,7 +195,8 @@ class Partition(Control):
         return answer.decode()
 
     async def release(self, claim: Claim, verdict: str, reason: str = "", now: int | None = None) -> str:
-        """Give a claim back: verdict ``ready``, ``wait`` (for its precondition) or ``bid`` (the reason is the number).
+        """Give a claim back: verdict ``ready``, ``wait`` (for its precondition), ``bid`` (the reason is the number) or ``again``
+        (it was reconciled).
 
         Answers ``ok``, ``done``, ``lost`` or ``closed``.
         """
@@ -256,6 +284,12 @@ class Partition(Control):
         rows = await self.calls.command("ZRANGEBYLEX", self.keys.dead, low, high)
         return await self.activations([row.decode() for row in rows])
 
+    async def unknown(self, board: str | None = None) -> list[Activation]:
+        """The activations whose outcome is unknown, of all boards or of one, the longest waiting first."""
+        rows = [row.decode() for row in await self.calls.command("ZRANGE", self.keys.asked, 0, -1)]
+        fields = [row for row in rows if board is None or row.startswith(f"{board}{codec.RS}")]
+        return [each for each in await self.activations(fields) if each.state is ActivationState.UNKNOWN]
+
     async def activations(self, fields: Sequence[str]) -> list[Activation]:
         """The activations of these fields that exist."""
         if not fields:
@@ -275,15 +309,8 @@ class Partition(Control):
     async def living_boards(self) -> list[str]:
         """The ids of the boards whose keys have not expired, oldest first; the others are taken off the list."""
         names = await self.boards()
-        metas = [self.keys.of_board(name, "meta") for name in names]
-        living = [bool(await self.calls.command("EXISTS", meta)) for meta in metas]
-        await self.forget([name for name, lives in zip(names, living, strict=True) if not lives])
-        return [name for name, lives in zip(names, living, strict=True) if lives]
-
-    async def forget(self, boards: Sequence[str]) -> None:
-        """Take boards whose keys have expired off the list."""
-        if boards:
-            await self.calls.command("ZREM", self.keys.boards, *boards)
+        gone = {name for at in range(0, len(names), LISTED) for name in await self.prune(names[at : at + LISTED])}
+        return [name for name in names if name not in gone]
 
     async def written(self, board: str, addresses: Sequence[str]) -> dict[str, int]:
         """Which event wrote the entry at each of these addresses, of those that are there."""
@@ -340,9 +367,10 @@ def _facts(board: str, state: bytes) -> BoardFacts:
     facts = BoardFacts(board, status, int(seq), int(busy), int(closing), int(count))
     if not control:  # written before there was control
         return facts
-    gate, epoch, unattended, *_ = control
+    gate, epoch, unattended, *later = control
     mode = "orchestration" if gate[0] == "o" else "choreography"
-    return replace(facts, mode=mode, gate=gate[1], epoch=int(epoch), unattended=int(unattended))
+    facts = replace(facts, mode=mode, gate=gate[1], epoch=int(epoch), unattended=int(unattended))
+    return replace(facts, opened=int(later[0]), deadline=int(later[1])) if later else facts
 
 
 def _writes(writes: Sequence[Write]) -> list[Argument]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from blackboard.store.lifetime import end_words, part_words
 from blackboard.store.partition import Applied, Commit
 from tests.lua.bench import Bench, card, decision, each, gone, write
 
 COMMANDS = frozenset((
-    "claim", "close", "commit", "decide", "fail", "grant", "pause", "post", "read", "register", "release", "rematch",
-    "renew", "resume", "revive", "suspend", "switch", "veto",
+    "claim", "close", "commit", "deadline", "decide", "fail", "grant", "load", "pause", "post", "prune", "read", "register",
+    "release", "rematch", "renew", "resolve", "resume", "revive", "snapshot", "suspend", "switch", "tick", "veto",
 ))  # fmt: skip
 
 JOINED = {
@@ -59,6 +60,7 @@ async def live(bench: Bench) -> None:
     await bench.rematch("x", revision)
     assert await bench.store.entries("x")
     await controlled(bench)
+    await lasting(bench)
     for board in ("x", "y"):
         assert (await bench.store.close(board, "@test", "end", 1000, bench.now))[0] == "ok"
 
@@ -87,3 +89,37 @@ async def controlled(bench: Bench) -> None:
     assert [claimed.verdict for claimed in await bench.claim(8)] == ["unattended"]
     assert (await bench.choreograph("x")).moved == 0  # a step is a pause
     assert (await bench.resume("x")).moved > 0
+
+
+async def lasting(bench: Bench) -> None:
+    """What outlasts its worker, and what ends by the clock: an outcome nobody knows, deadlines, a board that moves."""
+    revision, _ = await bench.register(each("pay", "bill", ex=1, cr=3))
+    await bench.rematch("x", revision)
+    await bench.post("x", write("bill/1"), write("bill/2"))
+    paying = {c.claim.identity: c.claim for c in await bench.claim(20) if c.claim.source == "pay"}
+    assert len(paying) == 2
+    for claim in paying.values():
+        assert await bench.store.fail(claim, "unknown", 0, "cut short", "", bench.now) == "ok"
+    for verdict, claim in zip(("done", "again"), paying.values(), strict=True):
+        operation, whom = f"resolve {verdict}", (claim.identity, claim.number)
+        assert await bench.store.resolve("x", operation, "@test", whom, verdict, now=bench.now) == "ok"
+    assert (await bench.store.deadline("x", "@test", 0, 10, "pause", now=bench.now))[0] == "ok"
+    bench.now += 10
+    await bench.claim(1)
+    (tick,) = [c.claim for c in await bench.claim(20) if c.claim.source == "@clock"]
+    assert await bench.store.tick(tick, bench.now) == "paused"
+    await moved(bench)
+    assert await bench.store.prune(["x", "never"]) == ["never"]
+
+
+async def moved(bench: Bench) -> None:
+    """The board `x` ends, and what it was comes into the store as `y`, which has ended before."""
+    found = await bench.store.snapshot("x", "elsewhere")
+    assert found is not None
+    assert (await bench.store.close("y", "@test", "end", 0, bench.now))[0] == "ok"
+    await bench.command("DEL", *bench.keys.board("y"))
+    events = [row.decode() for row in await bench.store.log("x", 0, found.seq)]
+    words = part_words(found.entries, found.fired, found.records, 1, events)
+    assert (await bench.store.load("y", "token", "begin", (), bench.now))[0] == "ok"
+    assert (await bench.store.load("y", "token", "part", words, bench.now))[0] == "ok"
+    assert (await bench.store.load("y", "token", "end", end_words(found, 0), bench.now))[0] == "ok"

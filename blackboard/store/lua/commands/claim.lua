@@ -14,6 +14,7 @@
 --- @include "triggers"
 --- @include "control"
 --- @include "chores"
+--- @include "clocks"
 --- @include "binding"
 --- @include "claiming"
 

@@ -1,8 +1,10 @@
 -- Closes a board for good: nothing can be written any more, its agenda is dropped, its keys expire after the retention.
 --
 -- KEYS    partition keys, board keys
--- ARGV    now, board count = 1, board, author, reason, retention ms (0: for ever)
+-- ARGV    now, board count = 1, board, author, reason, retention ms (0: for ever), result (JSON, '': none), the last event that
+--         the caller knows (-1: any)
 -- returns {'ok', seq, dropped} | {'done', seq, 0} when it was closed before | {'absent', 0, 0}
+--         | {'moved', seq, 0} (there are events that the caller does not know)
 -- events  C (closed)
 -- repeat  closing a closed board changes nothing
 
@@ -15,20 +17,25 @@
 --- @include "triggers"
 --- @include "control"
 --- @include "chores"
+--- @include "clocks"
 --- @include "agenda"
 --- @include "closing"
 
 board.now = arguments.now()
 local ctx = board.open_all()[1]
 local author, reason, retention = arguments.next(), arguments.next(), arguments.number()
+local result, known = arguments.next(), arguments.number()
 if not ctx.status then return { 'absent', 0, 0 } end
 if ctx.status ~= 'open' then return { 'done', ctx.seq, 0 } end
+if known >= 0 and known ~= ctx.seq then return { 'moved', ctx.seq, 0 } end
 
 local dropped = closing.drop_agenda(ctx)
 control.dismiss(ctx)
 chores.drop_all(ctx)
+clocks.drop(ctx)
+clocks.set(ctx, retention > 0 and board.now + retention or 0)
 ctx.status = 'closed'
-board.event(ctx, 'C', author, reason, dropped)
+board.event(ctx, 'C', author, reason, dropped, result)
 board.flush()
 partition.flush()
 closing.expire(ctx, retention)

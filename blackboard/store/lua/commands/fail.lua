@@ -1,10 +1,12 @@
--- A running activation failed: it is tried again later, or its attempts are spent and it is kept as dead.
+-- A running activation failed: it is tried again later, or its attempts are spent and it is kept as dead, or nobody knows what
+-- it has done outside the board.
 --
 -- KEYS    partition keys, board keys
 -- ARGV    now, board count = 1, board, claim held (5), verdict, delay ms, reason, problem
 --         verdict: 'retry' (an attempt is charged) | 'dead' (attempts spent, or the crash limit)
+--         | 'unknown' (it acted outside the board, and was cut short) | 'timeout' (by its time limit: an attempt is charged)
 -- returns 'ok' | 'done' | 'lost' | 'closed'
--- events  E (failed, will be retried) | D (dead), T, O
+-- events  E (failed, will be retried) | D (dead) | U (outcome unknown), T, O
 -- repeat  fenced: a second call finds the lease gone and answers 'lost'
 
 --- @include "arguments"
@@ -16,6 +18,7 @@
 --- @include "triggers"
 --- @include "control"
 --- @include "chores"
+--- @include "clocks"
 --- @include "agenda"
 --- @include "binding"
 --- @include "rating"
@@ -40,6 +43,9 @@ end
 if verdict == 'dead' then
   if reason ~= 'crash limit' then activation[ATTEMPTS] = activation[ATTEMPTS] + 1 end
   agenda.bury(ctx, claim.identity, activation, claim.owner, reason, problem)
+elseif verdict == 'unknown' or verdict == 'timeout' then
+  if verdict == 'timeout' then activation[ATTEMPTS] = activation[ATTEMPTS] + 1 end
+  agenda.doubt(ctx, claim.identity, activation, claim.owner, reason, problem)
 else
   activation[ATTEMPTS], activation[PROBLEM] = activation[ATTEMPTS] + 1, problem
   activation[DUE_AT] = board.now + delay

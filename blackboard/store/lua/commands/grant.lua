@@ -15,6 +15,7 @@
 --- @include "triggers"
 --- @include "control"
 --- @include "chores"
+--- @include "clocks"
 --- @include "agenda"
 --- @include "binding"
 --- @include "rating"

@@ -1,8 +1,8 @@
 -- A contribution from outside: posts, revisions and retractions on one board, creating it when it is new.
 --
 -- KEYS    partition keys, board keys
--- ARGV    now, operation, author, limits (4), default strategy (JSON, '': none), its name,
---         board count = 1, board, write count, (address, expected, schema, payload)…
+-- ARGV    now, operation, author, limits (4), what a new board begins with (5), board count = 1,
+--         board, write count, (address, expected, schema, payload)…
 -- returns {'ok', seq, version…} | {'exists'|'version'|'gone', address, version} | {'closed', board, 0}
 --         | {'overloaded', limit, maximum, value}
 -- events  B (created), P, R, X, T, O
@@ -17,6 +17,7 @@
 --- @include "triggers"
 --- @include "control"
 --- @include "chores"
+--- @include "clocks"
 --- @include "agenda"
 --- @include "binding"
 --- @include "rating"
@@ -29,7 +30,7 @@
 board.now = arguments.now()
 local operation, author = arguments.next(), arguments.next()
 local bounds = limits.read()
-local strategy, strategy_name = arguments.next(), arguments.next()
+local defaults = life.read()
 local ctx = board.open_all()[1]
 
 local answered = journal.recall(ctx, operation)
@@ -37,7 +38,7 @@ if answered then return answered end
 
 local writes = contribution.read()
 if not ctx.status and contribution.only_retracts(writes) then return contribution.nothing(writes) end
-life.begin(ctx, author, strategy, strategy_name)
+life.begin(ctx, author, defaults, true)
 contribution.load(ctx, writes)
 local refused = contribution.check(ctx, writes, 0, '-', bounds)
 if refused then return refused end

@@ -3,9 +3,9 @@
 -- KEYS    partition keys, board keys
 -- ARGV    now, board count = 1, board, claim held (5), verdict, reason
 --         verdict: 'ready' (any worker may run it) | 'wait' (until its precondition may answer differently)
---         | 'bid' (the reason is the number)
+--         | 'bid' (the reason is the number) | 'again' (it was reconciled, and has had no effect: it may run)
 -- returns 'ok' | 'done' | 'lost' | 'closed'
--- events  W (waits for its precondition), T, O
+-- events  W (waits for its precondition), U (reconciled), T, O
 -- repeat  fenced: a second call finds the lease gone and answers 'lost'
 
 --- @include "arguments"
@@ -17,6 +17,7 @@
 --- @include "triggers"
 --- @include "control"
 --- @include "chores"
+--- @include "clocks"
 --- @include "agenda"
 --- @include "binding"
 --- @include "rating"
@@ -53,6 +54,10 @@ if verdict == 'wait' and not dirty then
   board.event(ctx, 'W', claim.owner, claim.identity, activation[NUMBER], reason)
   agenda.move(ctx, claim.identity, activation, 'w')
 else
+  if verdict == 'again' then
+    board.event(ctx, 'U', claim.owner, claim.identity, activation[NUMBER], reason)
+    activation[UNSURE] = 0
+  end
   agenda.move(ctx, claim.identity, activation, 'r')
 end
 settling.after(claim, dirty, activation[DEPTH])

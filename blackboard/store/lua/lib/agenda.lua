@@ -1,6 +1,7 @@
 -- The agenda of a board: how activations come, wait, become ready and leave.
 --
--- States: r ready, u held (ungranted), b bidding, d delayed, t retrying, w waiting for its precondition, x running, D dead.
+-- States: r ready, u held (ungranted), b bidding, d delayed, t retrying, w waiting for its precondition, x running, q of
+-- unknown outcome, D dead.
 --
 -- Bidding is held, too: it is in the ready set, for a worker to ask for the bid, or among the leases while one asks. It
 -- cannot be granted before it has bid: a worker that could run it can ask as well, and a bid takes no longer than its limit.
@@ -27,6 +28,8 @@ local function unschedule(field, source, activation)
     partition.ready[codec.ready(field, source, activation)] = false
   elseif activation[STATE] == 'd' or activation[STATE] == 't' then
     partition.due[field] = false
+  elseif activation[STATE] == 'q' then
+    partition.asked[field] = false
   end
 end
 
@@ -37,6 +40,8 @@ local function schedule(field, source, activation)
   elseif activation[STATE] == 'd' or activation[STATE] == 't' then
     partition.due[field] = activation[DUE_AT]
     partition.awake[source] = true -- a worker that sleeps for long must learn when to look
+  elseif activation[STATE] == 'q' then
+    partition.asked[field] = board.now
   end
 end
 
@@ -128,10 +133,20 @@ end
 --- Its attempts are spent: it leaves the agenda and is kept with its last error.
 function agenda.bury(ctx, identity, activation, by, reason, problem)
   board.event(ctx, 'D', by, identity, activation[NUMBER], reason, problem)
-  activation[PROBLEM], activation[DUE_AT], activation[GRANTED] = problem, board.now, 0
+  activation[PROBLEM], activation[DUE_AT], activation[GRANTED], activation[UNSURE] = problem, board.now, 0, 0
   agenda.move(ctx, identity, activation, 'D')
   lexset.put(board.agenda(ctx), identity, false)
   partition.dead[ctx.id .. RS .. identity] = 0
+end
+
+--- It was cut short while it acted outside the board, and is not run again blindly: its source is asked, once, what became of
+--- that, if it can be; else it waits for a person.
+function agenda.doubt(ctx, identity, activation, by, reason, problem)
+  local trigger = triggers.source(codec.source(identity))
+  local asked = activation[UNSURE] == 1 or not (trigger and trigger.rc)
+  board.event(ctx, 'U', by, identity, activation[NUMBER], reason)
+  activation[PROBLEM], activation[UNSURE] = problem, 1
+  agenda.move(ctx, identity, activation, asked and 'q' or 'r')
 end
 
 --- The identities of a source that are on the agenda, in order.

@@ -134,10 +134,10 @@ end
 -- How events are written: a letter, the time, then these. `%d` and not `%s`, since numbers as text are costly.
 local EVENT_FIELDS = {
   B = '%s', P = '%s %s %d %s %s', R = '%s %s %d %s %s', X = '%s %s %d', T = '%d %s %d', O = '%d %s %d', F = '%s %s %d %d %d %d',
-  E = '%s %s %d %d %d %s', D = '%s %s %d %s %s', W = '%s %s %d %s', V = '%s %s %d', C = '%s %s %d',
+  E = '%s %s %d %d %d %s', D = '%s %s %d %s %s', W = '%s %s %d %s', V = '%s %s %d', C = '%s %s %d %s',
   S = '%s %s %d %d %s', Q = '%s %s %d %d %s', L = '%s %s %d %s', U = '%s %s %d %s', K = '%s %s %d %s',
   A = '%s %d %s', J = '%s %s %s', I = '%s %s', N = '%s %s %d %s %s',
-  M = '%s %s %d %s %s', G = '%s %s %d %d %s', Z = '%s %d %s', Y = '%s %d %s', H = '%s %s %s',
+  t = '%s %d %s %s', M = '%s %s %d %s %s', G = '%s %s %d %d %s', Z = '%s %d %s', Y = '%s %d %s', H = '%s %s %s',
 }
 local formats = {} -- made at first use: while a library is loaded, it has no functions to call
 

@@ -48,6 +48,13 @@ end
 --- A chore that its worker holds, or that a worker died with, is for another to do.
 function chores.give_back(ctx, identity, activation) make_ready(ctx, codec.source(identity), activation) end
 
+--- The names of what is open of them on a board.
+function chores.open(ctx)
+  local names = {}
+  for _, name in ipairs(NAMES) do if partition.activation(field_of(ctx, name)) then names[#names + 1] = name end end
+  return names
+end
+
 --- The board is closed: there is nothing left to do.
 function chores.drop_all(ctx)
   for _, name in ipairs(NAMES) do

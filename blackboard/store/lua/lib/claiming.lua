@@ -1,8 +1,8 @@
 -- Claims: timers that are due and leases that ran out come first, then the best of what is ready.
 --
 -- A claim writes only keys of the partition, since it cannot declare the keys of boards it does not know yet. What needs
--- a board's keys (a poisoned activation, one whose trigger may no longer hold) is handed out with a flag, and the worker
--- settles it by `fail` or `release`.
+-- a board's keys (a poisoned activation, one of unknown outcome, one whose trigger may no longer hold) is handed out with a
+-- flag, and the worker settles it by `fail` or `release`.
 
 local claiming = {}
 --- @private
@@ -11,6 +11,7 @@ local WORD = '[^' .. US .. ']+'
 local FIRST, FIELD = '^' .. WORD, '^' .. WORD .. US .. WORD .. US .. WORD .. US .. WORD .. US .. '(.*)$'
 local SCAN, SWEEP = 64, 128 -- sources looked at, timers and leases moved, in one call
 local CRASH_LIMIT = 3
+local CLOCKED = 16 -- of so many claims in a row, one looks at the clocks of boards, though there is enough to do
 local VIEW, NEWS = 5000, 1000 -- activations and events that a controller is shown
 
 --- Whoever finds that work is ready again wakes those who run it.
@@ -65,7 +66,11 @@ local function reap_leases()
     else
       local trigger = control.is_control(identity) and control.TRIGGER or triggers.source(codec.source(identity))
       activation[CRASHES] = activation[CRASHES] + 1
-      if activation[CRASHES] > (trigger and trigger.cr or CRASH_LIMIT) then
+      local acted = trigger and trigger.ex and activation[STATE] == 'x'
+      if acted then activation[UNSURE] = 1 end
+      if acted and (not trigger.rc or activation[CRASHES] > (trigger.cr or CRASH_LIMIT)) then
+        settle[#settle + 1] = { field, 'unknown' }
+      elseif activation[CRASHES] > (trigger and trigger.cr or CRASH_LIMIT) then
         settle[#settle + 1] = { field, 'poison' }
       elseif control.is_control(identity) then
         recover_control(field, activation, settle)
@@ -73,7 +78,7 @@ local function reap_leases()
         activation[STATE], activation[OWNER] = 'r', '-'
         partition.leases[field] = false
         make_ready(field, codec.source(identity), activation)
-      elseif activation[DIRTY] == 1 or not trigger then
+      elseif activation[DIRTY] == 1 and not acted or not trigger then
         settle[#settle + 1] = { field, 'revisit' }
       else
         if activation[STATE] == 'x' then activation[STATE] = 'r' end -- else it is to bid
@@ -247,6 +252,8 @@ function claiming.hand_out(reply, field, owner, lease, flag)
     activation[MARK] = mark
   elseif not mark and (flag == '' or flag == 'bid') then
     reply[n + 8], activation[STATE], activation[DIRTY] = 'revisit', 'x', 1
+  elseif not mark and flag == 'reconcile' then
+    reply[n + 8] = 'unknown' -- it cannot be shown what it was bound to
   end
   partition.leases[field] = board.now + (trigger and trigger.ls or lease)
   partition.put(field, activation)
@@ -276,8 +283,8 @@ local function flag_safely(field)
   local activation = partition.activation(field)
   if not activation then return nil end
   local ok, flag = pcall(flag_of, field, activation)
-  if not ok then return '' end
-  return flag
+  if not ok then flag = '' end
+  return flag == '' and activation[UNSURE] == 1 and 'reconcile' or flag -- it may have acted before: that is asked first
 end
 
 --- Hands out what can be handed out. What cannot (its records are damaged) is handed out to be buried: it must not stop
@@ -357,6 +364,7 @@ function claiming.claim(reply, request)
     if flag then kept[#kept + 1] = flag .. RS .. field end
   end
   if #kept < request.wanted then reply[head] = next_due() end
+  if #kept < request.wanted or tonumber(request.number) % CLOCKED == 0 then left['@clock'] = clocks.look() or nil end
   for _, each in ipairs(settle) do
     local flag = (each[2] ~= 'unattended' or control.withdraw(each[1]))
       and hand_out_safely(reply, each[1], request.owner, request.lease, each[2])

@@ -89,6 +89,9 @@ function committing.commit(operation, bounds)
 
   local by, depth = settling.name(operation), activation[DEPTH]
   if operation.final then
+    if activation[UNSURE] == 1 then
+      board.event(ctx, 'U', operation.owner, operation.identity, activation[NUMBER], operation.settled or 'reconciled: done')
+    end
     board.event(ctx, 'F', operation.owner, operation.identity, activation[NUMBER], activation[SNAPSHOT], activation[MARK],
       activation[STARTED])
   end

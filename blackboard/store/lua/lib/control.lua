@@ -26,8 +26,11 @@ end
 
 --- Whether an activation may not start now.
 function control.holds_back(ctx, activation)
-  return (ctx.mode == 'o' or ctx.gate ~= '-') and activation[GRANTED] ~= ctx.control
+  return (ctx.mode == 'o' or ctx.gate ~= '-') and activation[GRANTED] ~= ctx.control or control.is_overdue(ctx)
 end
+
+--- Whether a board's deadline has passed: nothing starts any more, whoever granted it.
+function control.is_overdue(ctx) return ctx.deadline > 0 and board.now >= ctx.deadline end
 
 --- Whether the source of a held activation shall bid for it first. (In a pause of a choreographed board nobody chooses.)
 function control.awaits_bid(ctx, identity, activation)

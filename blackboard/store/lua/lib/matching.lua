@@ -208,7 +208,10 @@ local function ask_again(ctx, item, activation)
   end
 end
 
---- What runs is looked at when it has ended.
+--- Whether it cannot leave now, whatever its trigger says: it runs, or may have acted outside the board.
+local function is_bound_to_stay(activation) return activation and (activation[STATE] == 'x' or activation[UNSURE] == 1) end
+
+--- What runs, or may have acted, is looked at when that has ended.
 local function look_later(ctx, item, activation)
   activation[DIRTY], ctx.touched = 1, true
   if item.fresh then activation[BID] = 0 end
@@ -229,7 +232,7 @@ end
 --- Brings one identity on the agenda, off it, or leaves it, as its trigger says now.
 local function look(ctx, work, item)
   local activation = partition.activation(ctx.id .. RS .. item.identity)
-  if activation and activation[STATE] == 'x' then return look_later(ctx, item, activation) end
+  if is_bound_to_stay(activation) then return look_later(ctx, item, activation) end
   if activation and activation[STATE] ~= 'D' and activation[HANDED] > 0 then return look_at_handed(ctx, item, activation) end
   local bound = item.bound or item.trigger.rf ~= 'o' and binding.at(ctx, item.trigger, item.addresses)
   item.bound = bound
@@ -251,7 +254,7 @@ end
 local function look_once(ctx, work, item)
   local trigger, identity = item.trigger, item.identity
   local activation = partition.activation(ctx.id .. RS .. identity)
-  if activation and activation[STATE] == 'x' then return look_later(ctx, item, activation) end
+  if is_bound_to_stay(activation) then return look_later(ctx, item, activation) end
   if activation and (activation[STATE] == 'D' or activation[HANDED] > 0) then return end
   local first
   if not board.fired(ctx, identity) and (not trigger.q or ctx.busy == 0) then
