@@ -8,6 +8,9 @@ from typing import Literal, Self
 from blackboard.entry import Entry
 from blackboard.handoff import Handoff
 
+LONGEST_RECONCILIATION = 60.0
+"""Seconds that a `reconcile` function has: more than it takes to ask, and less than anybody wants to wait for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

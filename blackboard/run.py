@@ -27,6 +27,7 @@ from blackboard.errors import (
 from blackboard.execution import Execution, clean, describe, sum_up
 from blackboard.knowledge_source import Style
 from blackboard.outage import Outage
+from blackboard.outcome import LONGEST_RECONCILIATION
 from blackboard.store.partition import Applied, Commit, Partition
 
 logger = logging.getLogger(__name__)
@@ -153,7 +154,7 @@ class Run:
     async def _reconcile(self) -> End:
         """Ask the source what became of its action, which was cut short, and tell the store."""
         try:
-            async with asyncio.timeout(self._execution.source.policies.timeout):
+            async with asyncio.timeout(LONGEST_RECONCILIATION):
                 outcome = await self._execution.reconcile(self._threads)
             if outcome.verdict == "done":
                 await self._commit(self._execution.commit(outcome.contribution), None)
