@@ -377,12 +377,12 @@ local function concern_trigger(ctx, trigger, author, cause, depth)
   return work
 end
 
---- Looks at everything of one trigger: after its registration.
-function matching.reconsider(ctx, trigger, cause)
+--- Looks at everything of one trigger: after its registration, `asking` its precondition anew, or after an import.
+function matching.reconsider(ctx, trigger, cause, asking)
   for _, identity in ipairs(agenda.of(ctx, trigger.s)) do
     local activation = partition.activation(ctx.id .. RS .. identity)
     agenda.retune(ctx, identity, activation, trigger)
-    ask_again(ctx, { identity = identity, retest = true }, activation)
+    if asking then ask_again(ctx, { identity = identity, retest = true }, activation) end
   end
   if not trigger.q then finish(ctx, concern_trigger(ctx, trigger, '', cause, 1)) end
 end

@@ -74,7 +74,7 @@ function rematching.enable(ctx, revision)
   ctx.rev, ctx.touched = revision, true
   for _, name in ipairs(redis.call('HKEYS', SOURCES)) do
     local trigger = triggers.source(name)
-    if trigger and trigger.rv > before and trigger.rv <= revision then matching.reconsider(ctx, trigger, ctx.seq) end
+    if trigger and trigger.rv > before and trigger.rv <= revision then matching.reconsider(ctx, trigger, ctx.seq, true) end
   end
   matching.quiesce(ctx, '', 1)
 end
