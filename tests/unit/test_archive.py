@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable
 from typing import Any
@@ -141,7 +142,7 @@ def replaced(at: int, line: Any) -> Break:
         (changed(0, seq=3), 8, "the board had 3 events, and 2 are here"),
         (lambda lines: lines.__setitem__(slice(1, 7), [*lines[5:7], *lines[1:5]]), 4, "behind the log"),
     ],
-    ids=lambda value: value if isinstance(value, str) else None,
+    ids=map(str, itertools.count()),
 )
 def test_what_is_not_whole_is_refused(broken: Break, line: int, problem: str) -> None:
     lines: list[Any] = whole()
