@@ -37,6 +37,11 @@ class ActivationState(StrEnum):
     DEAD = "dead"
 
 
+def idempotency_key(namespace: str, board: str, activation: str) -> str:
+    """What the effects of an activation outside its board are known by: the same for every run, and no other's."""
+    return f"{namespace}/{board}/{activation}"
+
+
 @dataclass(frozen=True, slots=True)
 class Activation:
     """An activation that is open, running or dead, as the store keeps it. Times are the store's, in milliseconds."""
@@ -75,6 +80,10 @@ class Activation:
     def name(self) -> str:
         """``source#number``."""
         return f"{self.source}#{self.number}"
+
+    def idempotency_key(self, namespace: str) -> str:
+        """What its source is given for effects outside the board: the same for every run."""
+        return idempotency_key(namespace, self.board, self.name)
 
     @property
     def rank(self) -> tuple[float, float, int, str]:

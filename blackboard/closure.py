@@ -50,16 +50,23 @@ class Closer(Protocol):
 
 
 async def close_board(
-    host: Closer, board: str, author: str, reason: str = "", result: str = "", retention: int | None = None
+    host: Closer,
+    board: str,
+    author: str,
+    reason: str = "",
+    result: str = "",
+    retention: int | None = None,
+    known: int = -1,
 ) -> str:
     """Close a board: ``ok``, ``done`` (it was closed before) or ``absent``. Raises ArchiveFailed.
 
-    ``result`` is JSON; ``retention`` in ms (0: for ever) is that of the blackboard when None.
+    ``result`` is JSON; ``retention`` in ms (0: for ever) is that of the blackboard when None. ``known`` is the last event that
+    the caller knows: when there are others the answer is ``moved``.
     """
     partition = host.store().partition(board)
     kept = in_milliseconds(host.retention) if retention is None else retention
     if host.archive is None:
-        return (await partition.close(board, author, reason, kept, result=result))[0]
+        return (await partition.close(board, author, reason, kept, result=result, known=known))[0]
     facts = await partition.facts(board)
     if facts is None or facts.status != "open":
         return "absent" if facts is None else "done"
@@ -69,6 +76,8 @@ async def close_board(
             lines = [line async for line in export(partition, host.store().namespace, board, closing)]
         except BoardNotFound:
             return "absent"
+        if known not in {-1, lines[0]["seq"]}:
+            return "moved"
         await _keep(host.archive, board, lines)
         answer, _ = await partition.close(board, author, reason, kept, result=result, known=lines[0]["seq"])
         if answer != "moved":

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from blackboard.activation import Claimed, StoredEntry
+from blackboard.activation import Claimed, StoredEntry, idempotency_key
 from blackboard.board import Board, Host, Reads
 from blackboard.context import Context
 from blackboard.entry import Entry, Stamp, address_of, decode, encode
@@ -81,7 +81,7 @@ class Execution:
 
     def _context(self, board: Board) -> Context:
         claim = self.claimed.claim
-        key = f"{self.host.store().namespace}/{claim.board}/{claim.name}"
+        key = idempotency_key(self.host.store().namespace, claim.board, claim.name)
         return Context(
             board=board,
             source=claim.source,

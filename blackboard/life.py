@@ -6,7 +6,7 @@ A base of `Board`, as `Steering` is, with which it shares its store.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol, TypeVar, overload
 
@@ -179,18 +179,18 @@ class Life:
             raise InvalidSource("resolve", f"{verdict!r} is no verdict", "Say one of: done, again, dead")
         if entries and verdict != "done":
             raise InvalidSource("resolve", f"{verdict} takes no entries", "Give entries with done, or none")
-        found = await self._by_name(activation)
-        await self._check_declared(found.source, entries)
-        operation = operation_id()
-        writes = [self._settling_write(entry, f"{operation}.{i}") for i, entry in enumerate(entries)]
-        return await self.resolve_raw(found, verdict, writes, operation, why)
+        unique = operation_id()
+        writes = [self._settling_write(entry, f"{unique}.{i}") for i, entry in enumerate(entries)]
+        return await self.resolve_stored(activation, verdict, writes, why)
 
-    async def resolve_raw(
-        self, found: Activation, verdict: Verdict, writes: list[Write], operation: str, why: str = ""
+    async def resolve_stored(
+        self, activation: str | int, verdict: Verdict, writes: Sequence[Write], why: str = ""
     ) -> bool:
-        """The same for writes that were made without their classes."""
+        """The same as `resolve`, for writes that were made without the classes of their kinds."""
+        found = await self._by_name(activation)
+        await self._check_declared(found.source, writes)
         whom = (found.identity, found.number)
-        answer = await self._partition.resolve(self.id, operation, self._author, whom, verdict, writes, clean(why))
+        answer = await self._partition.resolve(self.id, operation_id(), self._author, whom, verdict, writes, clean(why))
         if answer == "absent":
             raise ActivationNotFound(self.id, found.name)
         if answer in STATES:
@@ -213,14 +213,14 @@ class Life:
             raise NotUnknown(self.id, other.name, other.state.value)
         raise ActivationNotFound(self.id, str(activation))
 
-    async def _check_declared(self, source: str, entries: tuple[Entry, ...]) -> None:
-        cards = await self._partition.cards() if entries else {}
+    async def _check_declared(self, source: str, writes: Sequence[Write]) -> None:
+        cards = await self._partition.cards() if writes else {}
         if source not in cards:
             return
         declared = tuple(sorted(each["kind"] for each in cards[source].get("writes", ())))
-        for entry in entries:
-            if entry.__kind__ not in declared:
-                raise UndeclaredKind(source, entry.__kind__, declared)
+        for write in writes:
+            if (kind := write.address.partition("/")[0]) not in declared:
+                raise UndeclaredKind(source, kind, declared)
 
     def _settling_write(self, entry: Entry, unique: str) -> Write:
         address = address_of(entry, unique)

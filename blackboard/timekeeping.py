@@ -26,7 +26,13 @@ class Timekeeper:
     async def __call__(self, claimed: Claimed, partition: Partition) -> None:
         """Pause or close a board, as was agreed for it. Raises ArchiveFailed when it must be archived first and cannot be."""
         board = claimed.claim.board
+        facts = await partition.facts(board)
         why = await partition.tick(claimed.claim)
-        if why in REASONS:
-            await close_board(self._host, board, AUTHORS[why], REASONS[why])
+        if why not in REASONS:
+            return
+        known = facts.seq if facts and why == "idle" else -1
+        answer = await close_board(self._host, board, AUTHORS[why], REASONS[why], known=known)
+        if answer == "moved":  # it is in use again
+            await partition.release(claimed.claim, "ready")
+        else:
             logger.info("board %s is closed: %s", board, REASONS[why])

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import shutil
 import sys
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from blackboard.cli.failures import NO
 from blackboard.cli.options import Options
-from blackboard.cli.output import Column, ago, format_of, print_one, print_rows, print_tsv, say, shorten, shown, summary
+from blackboard.cli.output import (
+    Column,
+    ago,
+    format_of,
+    iso,
+    print_one,
+    print_rows,
+    print_tsv,
+    say,
+    shorten,
+    shown,
+    summary,
+    to_json,
+)
 from blackboard.cli.session import board_of, connected, run
 from blackboard.cli.verb import verb
+from blackboard.cli.writing import JsonData
 
 if TYPE_CHECKING:
     from blackboard.application import Blackboard  # loaded when a verb runs; the help of all verbs does not need it
@@ -41,14 +55,31 @@ BOARDS = (
 )
 
 
-@verb(example="blackboard boards --limit 10\nblackboard boards -o jsonl | jq -r .board")
+@verb(
+    example="blackboard boards --limit 10\nblackboard boards -o jsonl | jq -r .board\nblackboard boards --prune --idle 30"
+)
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most so many.")
-def boards(options: Options, limit: int) -> None:
+@click.option("--prune", is_flag=True, help="First forget those whose retention has passed.")
+@click.option(
+    "--idle",
+    type=click.FloatRange(0),
+    metavar="DAYS",
+    help="With --prune: close those at rest that nobody used for so long.",
+)
+def boards(options: Options, limit: int, prune: bool, idle: float | None) -> None:
     """List the boards.
 
     The newest first, with their events, entries, open, held and running activations, those whose attempts are spent, and
-    how each is steered.
+    how each is steered. Workers forget expired boards by themselves, and close boards out of use where the application says so
+    (idle_retention); --prune does it now.
     """
+    if idle is not None and not prune:
+        raise click.UsageError("--idle closes boards, and goes with --prune.")
+    if prune:
+        from blackboard.cli.pruning import prune_boards
+
+        forgotten, closed = run(prune_boards(options, idle), options)
+        say(options, f"Forgotten: {forgotten}; closed: {closed}.")
     rows = run(_boards(options, limit), options)
     print_rows(options, rows, BOARDS, "No boards yet. The first post makes one: blackboard post BOARD KIND JSON")
 
@@ -109,6 +140,7 @@ def show(options: Options, board: str) -> None:
 async def _show(options: Options, board: str) -> dict[str, Any]:
     from blackboard.cli.agenda import dead_rows, open_rows
     from blackboard.cli.mode import control_row
+    from blackboard.clock import to_datetime
     from blackboard.errors import BoardNotFound
     from blackboard.store.survey import kinds_of
 
@@ -123,6 +155,8 @@ async def _show(options: Options, board: str) -> dict[str, Any]:
             "status": facts.status,
             "settled": facts.settled,
             "events": facts.seq,
+            "deadline": to_datetime(facts.deadline) if facts.deadline else None,
+            "result": await on.result() if facts.status == "closed" else None,
             "control": await control_row(bb, on),
             "entries": await kinds_of(partition, board),
             "agenda": await open_rows(bb, facts),
@@ -139,6 +173,7 @@ async def _latest(bb: Blackboard, board: str, seq: int) -> list[dict[str, Any]]:
 
 def _lines(found: dict[str, Any]) -> list[tuple[str, str, Any]]:
     lines = [("board", name, found[name]) for name in ("board", "namespace", "status", "settled", "events")]
+    lines += [("board", name, found[name]) for name in ("deadline", "result") if found[name] is not None]
     control = found["control"]
     lines += [("control", name, control[name]) for name in ("mode", "epoch", "paused", "strategy", "says", "held")]
     lines += [("entries", kind, count) for kind, count in found["entries"].items()]
@@ -151,7 +186,9 @@ def _print_sections(found: dict[str, Any]) -> None:
     width = shutil.get_terminal_size().columns
     state = f"{found['status']}, {'settled' if found['settled'] else 'at work'}"
     click.echo(f"{click.style(found['board'], bold=True)}  {state}, {found['events']} events  ({found['namespace']})")
-    _section("Control", _control_lines(found["control"]), "")
+    _section("Control", [*_control_lines(found["control"]), *_deadline_lines(found["deadline"])], "")
+    if found["result"] is not None:
+        _section("Result", [shorten(to_json(found["result"]), width)], "")
     _section("Entries", [f"{count:>6}  {kind}" for kind, count in found["entries"].items()], "none")
     _section("Agenda", [_agenda_line(each) for each in found["agenda"]], "nothing open")
     dead = [f"{each['activation']}  {summary(each['problem'])}" for each in found["dead"]]
@@ -176,6 +213,10 @@ def _control_lines(control: dict[str, Any]) -> list[str]:
     return lines
 
 
+def _deadline_lines(deadline: datetime | None) -> list[str]:
+    return [f"nothing starts after {iso(deadline)}"] if deadline else []
+
+
 def _because(why: str | None) -> str:
     return f": {shorten(shown(why), 80)}" if why else ""
 
@@ -198,29 +239,38 @@ def _section(title: str, lines: list[str], nothing: str) -> None:
 # ---------------------------------------------------------------------------- close
 
 
-@verb(example='blackboard close claim-42 --reason "withdrawn" --yes')
+@verb(
+    example='blackboard close claim-42 --reason "withdrawn" --yes\n'
+    "blackboard close claim-42 --result '{\"approved\": true}' --yes"
+)
 @click.argument("board", help="The id of a board.")
 @click.option("--reason", default="", help="Why; it stands in the board's last event.")
-@click.option("--keep", type=click.FloatRange(0), metavar="DAYS", help="Days that it can still be read. [default: 7]")
+@click.option("--result", type=JsonData(), metavar="JSON|@FILE|-", help="What came of it; it stands there too.")
+@click.option(
+    "--keep",
+    type=click.FloatRange(0),
+    metavar="DAYS",
+    help="Days that it can still be read. [default: the application's, or 7]",
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def close(options: Options, board: str, reason: str, keep: float | None, yes: bool) -> int:
+def close(options: Options, board: str, reason: str, result: Any, keep: float | None, yes: bool) -> int:
     """Close a board for good.
 
-    It takes no more writes, its agenda is dropped, and its keys expire. Exit code 3 when it was closed before.
+    It takes no more writes, its agenda is dropped, and its keys expire. With --app, it is archived first if the application
+    keeps archives. Exit code 3 when it was closed before.
     """
     if not yes and not sys.stdin.isatty():
         raise click.UsageError("closing is final, and nobody can be asked here; say --yes.")
     if not yes and not click.confirm(f"Close {board} for good?", err=True):
         return NO
-    if not run(_close(options, board, reason, keep), options):
+    if not run(_close(options, board, reason, result, keep), options):
         say(options, f"{board} was closed before.")
         return NO
     say(options, f"{board} is closed.")
     return 0
 
 
-async def _close(options: Options, board: str, reason: str, keep: float | None) -> bool:
+async def _close(options: Options, board: str, reason: str, result: Any, keep: float | None) -> bool:
     async with connected(options) as bb:
-        if keep is not None:
-            bb.retention = timedelta(days=keep, milliseconds=1)  # no retention at all would mean: for ever
-        return await board_of(bb, board).close(reason)
+        retention: timedelta | Literal["default"] = "default" if keep is None else timedelta(days=keep, milliseconds=1)
+        return await board_of(bb, board).close(reason, result=result, retention=retention)

@@ -224,6 +224,7 @@ async def _namespace(bb: Blackboard) -> list[Finding]:
         await _control(bb, workers),
         _paused(bb.name, held_up),
         _dead(bb.name, dead),
+        _unknown(bb.name, [each for partition in partitions for each in await partition.unknown()]),
     ]
 
 
@@ -284,3 +285,11 @@ def _dead(namespace: str, dead: list[Activation]) -> Finding:
         return Finding("dead", "ok", f"{namespace}: none")
     remedy = f"blackboard -n {namespace} dead says why; then blackboard -n {namespace} retry BOARD --all"
     return Finding("dead", "warn", f"{namespace}: {len(dead)} activations have spent their attempts", remedy)
+
+
+def _unknown(namespace: str, unknown: list[Activation]) -> Finding:
+    if not unknown:
+        return Finding("unknown", "ok", f"{namespace}: no outcome is unknown")
+    named = ", ".join(f"{each.name} of {each.board}" for each in unknown[:3]) + (", …" if len(unknown) > 3 else "")
+    remedy = f"Find out what they did outside, then: blackboard -n {namespace} resolve BOARD ACTIVATION done|again|dead"
+    return Finding("unknown", "warn", f"{namespace}: {len(unknown)} wait for a person: {named}", remedy)

@@ -63,8 +63,8 @@ RETRIED = (Column("board"), Column("activation"), Column("outcome"))
 def retry(options: Options, board: str, activation: str | None, every: bool) -> int:
     """Try dead activations again.
 
-    They get fresh attempts. One whose trigger no longer holds leaves the agenda instead; when that is so for every one of
-    them, the exit code is 3.
+    They get fresh attempts. One whose outcome is unknown may be named too: it runs again. One whose trigger no longer holds
+    leaves the agenda instead; when that is so for every one of them, the exit code is 3.
     """
     if every == bool(activation):
         raise click.UsageError("say which activation, such as decide#17, or --all. blackboard dead lists them.")

@@ -65,8 +65,8 @@ def exit_code(error: Exception) -> int:
         ((errors.TimedOut,), TIMED_OUT),
         ((errors.NotFound,), NOT_FOUND),
         ((errors.Conflict, errors.BoardClosed), CONFLICT),
-        ((errors.NotHeld,), NO),
-        ((errors.EntryError, errors.InvalidBoardId), USAGE),
+        ((errors.NotHeld, errors.NotUnknown), NO),
+        ((errors.EntryError, errors.InvalidBoardId, errors.BrokenArchive), USAGE),
     )
     return next((code for classes, code in meaning if isinstance(error, classes)), FAILURE)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -26,6 +27,9 @@ FAMILIES: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "tail": ("events", "Tell the life of a board, event by event."),
         "wait": ("events", "Wait until a board has an entry, or has settled."),
         "close": ("boards", "Close a board for good."),
+        "deadline": ("life", "Say until when anything may start on a board."),
+        "export": ("life", "Write a board as lines of JSON."),
+        "import": ("life", "Make a board of the lines of an export."),
     },
     "Entries": {
         "entries": ("entries", "List the entries of a board."),
@@ -50,6 +54,8 @@ FAMILIES: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "workers": ("sources", "List the workers and controllers."),
         "dead": ("dead", "List the activations whose attempts are spent."),
         "retry": ("dead", "Try dead activations again."),
+        "unknown": ("unknown", "List the activations whose outcome nobody knows."),
+        "resolve": ("unknown", "Say what became of an activation whose outcome is unknown."),
         "store": ("store", "Start, stop or look at the embedded store."),
         "doctor": ("doctor", "Check the store, its durability and this installation."),
         "completion": ("completion", "Print the completion script of a shell."),
@@ -75,7 +81,7 @@ class Overview(click.Group):
         if cmd_name not in VERBS:
             return None
         module = import_module(f"{__package__}.{VERBS[cmd_name][0]}")
-        command: click.Command = getattr(module, cmd_name)
+        command: click.Command = getattr(module, f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name)
         return command
 
     def resolve_command(

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from blackboard.cli.output import iso, shorten, shown
+from blackboard.clock import to_datetime
 from blackboard.event import Event, EventType
 
 STYLES = {
@@ -23,12 +24,14 @@ STYLES = {
     EventType.PAUSED: "cyan",
     EventType.RESUMED: "cyan",
     EventType.HANDED_OFF: "blue",
+    EventType.UNSURE: "bright_red",
+    EventType.DEADLINE: "cyan",
 }
 """Colours on a terminal; what is not listed has none."""
 
 DETAILS = (
     *("version", "schema", "source", "addresses", "number", "cause", "depth", "attempt", "reason"),
-    *("mode", "epoch", "strategy"),
+    *("mode", "epoch", "strategy", "outcome"),
 )
 """What a row has besides, where the event has it."""
 
@@ -110,6 +113,20 @@ def _switched(event: Event) -> str:
     return f"board switched to {event.mode} ({strategy}epoch {event.epoch}) by {event.by}{_reason(event)}"
 
 
+def _unsure(event: Event) -> str:
+    said = (event.reason or "").partition(":")
+    if said[0] in {"resolved", "reconciled"}:
+        by = f" by {event.by}" if said[0] == "resolved" else ""
+        return f"{event.activation} {said[0]}{by}:{shorten(shown(said[2]), LONGEST_REASON)}"
+    return f"{event.activation} is in doubt{_reason(event)}"
+
+
+def _deadline(event: Event) -> str:
+    if event.due is None:
+        return f"deadline taken away by {event.by}{_reason(event)}"
+    return f"deadline set to {iso(to_datetime(event.due))} by {event.by}, to {event.outcome} the board{_reason(event)}"
+
+
 _TALES: dict[EventType, Callable[[Event], str]] = {
     EventType.CREATED: lambda e: f"board created by {e.by}",
     EventType.POSTED: lambda e: f"{e.address} posted by {e.by}",
@@ -127,5 +144,7 @@ _TALES: dict[EventType, Callable[[Event], str]] = {
     EventType.GRANTED: lambda e: f"{e.activation} granted by {e.by} (epoch {e.epoch}){_reason(e)}",
     EventType.PAUSED: lambda e: f"board paused by {e.by} (epoch {e.epoch}){_reason(e)}",
     EventType.RESUMED: lambda e: f"board resumed by {e.by} (epoch {e.epoch}){_reason(e)}",
+    EventType.UNSURE: _unsure,
+    EventType.DEADLINE: _deadline,
     EventType.HANDED_OFF: lambda e: f"{e.by} handed over to {e.activation}{_bound(e)}{_reason(e)}",
 }

@@ -64,6 +64,8 @@ def waits_for(activation: Activation, around: Surroundings) -> str:
             return f"its delay, {_until(activation.due, around)}"
         case ActivationState.RETRYING:
             return f"backoff, {_attempt(activation, around)}, {_until(activation.due, around)}"
+        case ActivationState.UNKNOWN:
+            return f"a person: blackboard resolve {activation.board} {activation.name} done|again|dead"
         case ActivationState.HELD:
             return _grant(around) + (f"; source {paused_by(pause)}" if pause else "")
     if pause:

@@ -76,23 +76,26 @@ async def _post(options: Options, board: str, kind: str, objects: list[dict[str,
 
             made = [decode(bb.kind(kind), to_json(each)) for each in objects]
             return _rows(board, await board_of(bb, board).post(*made))
-        return await _post_by_card(bb, board, await _card(bb, kind), objects)
+        return await _post_by_card(bb, board, await card_of(bb, kind), objects)
 
 
 async def _post_by_card(
     bb: Blackboard, board: str, card: KindCard, objects: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     from blackboard.ids import operation_id
-    from blackboard.store.partition import NEW, Write
 
     operation = operation_id()
-    writes = [
-        Write(_address(card, each, f"{operation}.{i}"), NEW, card.version, _payload(each))
-        for i, each in enumerate(objects)
-    ]
+    writes = [new_write(card, each, f"{operation}.{i}") for i, each in enumerate(objects)]
     if len({write.address for write in writes}) < len(writes):
         raise click.UsageError(f"two objects of the list have the same {card.key or 'address'}; post each once.")
     return await _write(bb, board, operation, writes)
+
+
+def new_write(card: KindCard, data: dict[str, Any], unique: str) -> Write:
+    """A post of an entry, by what is known of its kind. Raises click.UsageError or InvalidKey."""
+    from blackboard.store.partition import NEW, Write
+
+    return Write(_address(card, data, unique), NEW, card.version, _payload(data))
 
 
 async def _write(bb: Blackboard, board: str, operation: str, writes: list[Write]) -> list[dict[str, Any]]:
@@ -132,7 +135,8 @@ def _address(card: KindCard, data: dict[str, Any], unique: str) -> str:
     return f"{card.kind}/{check_key(card.kind, str(value))}"
 
 
-async def _card(bb: Blackboard, kind: str) -> KindCard:
+async def card_of(bb: Blackboard, kind: str) -> KindCard:
+    """What the registered sources say of a kind. Raises UnknownKind."""
     from blackboard.errors import UnknownKind
 
     cards = await _kind_cards(bb)

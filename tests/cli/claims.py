@@ -52,5 +52,21 @@ def nap(nap: Nap) -> Rest:
     return Rest(number=nap.number)
 
 
+class Bill(Entry, key="number"):
+    number: int
+
+
+class Receipt(Entry, key="number"):
+    number: int
+    said: str = ""
+
+
+@bb.knowledge_source(effects="external", timeout=0.05)
+def pay(bill: Bill) -> Receipt:
+    """Never hear from the provider in time."""
+    time.sleep(0.3)
+    return Receipt(number=bill.number)
+
+
 careful = Sequential(check_history, decide)
 """What a board of claims may be handed to."""
