@@ -2,12 +2,26 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
-from blackboard import Backoff, Blackboard, Board, Context, Entry
+from blackboard import Backoff, Blackboard, Board, Context, Entry, Outcome
 from blackboard.store.connection import Settings
 
 LENGTH = 5
 """Agents in a chain."""
+
+
+class Bill(Entry):
+    """Asks for a payment, which stands in a ledger outside the board: a file."""
+
+    ledger: str
+
+
+class Paid(Entry):
+    """Says that the bill is paid."""
+
+    by: str
+
 
 Cut = Callable[[str], Awaitable[None]]
 """Called by an agent at a named point of its life; in a test's child process it may not return."""
@@ -61,7 +75,24 @@ def build(
             await asyncio.Event().wait()
         return Answer(name=task.name, attempt=context.attempt, crashes=context.crashes)
 
+    add_payment(bb, cut)
     return bb
+
+
+def add_payment(bb: Blackboard, cut: Cut) -> None:
+    """Add the agent that pays, whose effect nobody may see twice."""
+
+    async def look(bill: Bill, context: Context) -> Outcome:
+        paid = Path(bill.ledger).read_text().split()  # noqa: ASYNC240  # a line or two
+        return Outcome.done(Paid(by="ledger")) if context.idempotency_key in paid else Outcome.again()
+
+    @bb.knowledge_source(effects="external", retries=0, crashes=5, reconcile=look)
+    async def pay(bill: Bill, context: Context) -> Paid:
+        await cut("paying")
+        with Path(bill.ledger).open("a") as ledger:  # noqa: ASYNC230
+            ledger.write(f"{context.idempotency_key}\n")
+        await cut("paid")
+        return Paid(by="pay")
 
 
 def add_link(bb: Blackboard, place: int, cut: Cut) -> None:
