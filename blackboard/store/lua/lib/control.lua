@@ -24,9 +24,10 @@ local function bids(source)
   return known
 end
 
---- Whether an activation may not start now.
+--- Whether an activation may not start now: it was not granted, or the board's deadline has passed.
 function control.holds_back(ctx, activation)
-  return (ctx.mode == 'o' or ctx.gate ~= '-') and activation[GRANTED] ~= ctx.control or control.is_overdue(ctx)
+  return (ctx.mode == 'o' or ctx.gate ~= '-') and activation[GRANTED] ~= ctx.control
+    or ctx.deadline > 0 and board.now >= ctx.deadline
 end
 
 --- Whether a board's deadline has passed: nothing starts any more, whoever granted it.
