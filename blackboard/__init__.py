@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from blackboard.activation import ActivationState as ActivationState
     from blackboard.activation import StoredEntry as StoredEntry
     from blackboard.application import Blackboard as Blackboard
+    from blackboard.approval import Answer as Answer
+    from blackboard.approval import Approval as Approval
+    from blackboard.approval import Approve as Approve
     from blackboard.board import Board as Board
     from blackboard.board import Receipt as Receipt
     from blackboard.condition import Absent as Absent
@@ -27,9 +30,17 @@ if TYPE_CHECKING:
     from blackboard.entry import Entry as Entry
     from blackboard.entry import Stamp as Stamp
     from blackboard.errors import ActivationNotFound as ActivationNotFound
+    from blackboard.errors import AlreadyAnswered as AlreadyAnswered
+    from blackboard.errors import ApprovalExpired as ApprovalExpired
+    from blackboard.errors import ApprovalNotFound as ApprovalNotFound
+    from blackboard.errors import ApprovalRejected as ApprovalRejected
+    from blackboard.errors import ArchiveFailed as ArchiveFailed
     from blackboard.errors import BlackboardError as BlackboardError
+    from blackboard.errors import BoardAborted as BoardAborted
     from blackboard.errors import BoardClosed as BoardClosed
+    from blackboard.errors import BoardExists as BoardExists
     from blackboard.errors import BoardNotFound as BoardNotFound
+    from blackboard.errors import BrokenArchive as BrokenArchive
     from blackboard.errors import Conflict as Conflict
     from blackboard.errors import DefinitionError as DefinitionError
     from blackboard.errors import DuplicateSource as DuplicateSource
@@ -38,21 +49,31 @@ if TYPE_CHECKING:
     from blackboard.errors import EntryNotFound as EntryNotFound
     from blackboard.errors import EntryTooLarge as EntryTooLarge
     from blackboard.errors import EpochConflict as EpochConflict
+    from blackboard.errors import GuardTripped as GuardTripped
     from blackboard.errors import HandoffRefused as HandoffRefused
+    from blackboard.errors import IncompatibleSchema as IncompatibleSchema
     from blackboard.errors import InvalidBoardId as InvalidBoardId
+    from blackboard.errors import InvalidChoice as InvalidChoice
     from blackboard.errors import InvalidEntry as InvalidEntry
     from blackboard.errors import InvalidKey as InvalidKey
     from blackboard.errors import InvalidKind as InvalidKind
     from blackboard.errors import InvalidSource as InvalidSource
+    from blackboard.errors import InvalidStep as InvalidStep
     from blackboard.errors import InvalidStrategy as InvalidStrategy
     from blackboard.errors import InvalidTrigger as InvalidTrigger
     from blackboard.errors import LeaseLost as LeaseLost
+    from blackboard.errors import NewerSchema as NewerSchema
     from blackboard.errors import NotFound as NotFound
     from blackboard.errors import NotHeld as NotHeld
+    from blackboard.errors import NotUnknown as NotUnknown
     from blackboard.errors import Overloaded as Overloaded
     from blackboard.errors import Refusal as Refusal
     from blackboard.errors import ReservedName as ReservedName
+    from blackboard.errors import SagaUnderWay as SagaUnderWay
+    from blackboard.errors import SavepointNotFound as SavepointNotFound
     from blackboard.errors import StaleSnapshot as StaleSnapshot
+    from blackboard.errors import StepMismatch as StepMismatch
+    from blackboard.errors import StillRunning as StillRunning
     from blackboard.errors import StoreBusy as StoreBusy
     from blackboard.errors import StoreError as StoreError
     from blackboard.errors import StoreProtocolError as StoreProtocolError
@@ -69,11 +90,22 @@ if TYPE_CHECKING:
     from blackboard.event import EventType as EventType
     from blackboard.handoff import Handoff as Handoff
     from blackboard.knowledge_source import KnowledgeSource as KnowledgeSource
+    from blackboard.limit import Breaker as Breaker
+    from blackboard.limit import BreakerState as BreakerState
+    from blackboard.limit import Concurrency as Concurrency
+    from blackboard.limit import Gauge as Gauge
+    from blackboard.limit import Rate as Rate
     from blackboard.limits import Limits as Limits
+    from blackboard.limits import Tripped as Tripped
+    from blackboard.outcome import Outcome as Outcome
+    from blackboard.record import Progress as Progress
     from blackboard.retry import Backoff as Backoff
+    from blackboard.saga import Saga as Saga
     from blackboard.steering import Mode as Mode
     from blackboard.steering import Switch as Switch
+    from blackboard.step import Steps as Steps
     from blackboard.store.connection import Settings as Settings
+    from blackboard.wiring import Wiring as Wiring
     from blackboard.worker import Worker as Worker
 
     __version__: str
@@ -82,6 +114,7 @@ else:
     _NAMES = {
         "activation": ("Activation", "ActivationState", "StoredEntry"),
         "application": ("Blackboard",),
+        "approval": ("Answer", "Approval", "Approve"),
         "board": ("Board", "Receipt"),
         "condition": ("Absent", "Count", "Quiescent", "any_of", "field", "param"),
         "context": ("Context",),
@@ -90,10 +123,16 @@ else:
         "event": ("Event", "EventType"),
         "handoff": ("Handoff",),
         "knowledge_source": ("KnowledgeSource",),
-        "limits": ("Limits",),
+        "limit": ("Breaker", "BreakerState", "Concurrency", "Gauge", "Rate"),
+        "limits": ("Limits", "Tripped"),
+        "record": ("Progress",),
+        "outcome": ("Outcome",),
         "retry": ("Backoff",),
+        "saga": ("Saga",),
         "steering": ("Mode", "Switch"),
+        "step": ("Steps",),
         "store.connection": ("Settings",),
+        "wiring": ("Wiring",),
         "worker": ("Worker",),
     }
     _HOMES = {name: f"{__name__}.{module}" for module, names in _NAMES.items() for name in names}
@@ -122,12 +161,26 @@ __all__ = [
     "Activation",
     "ActivationNotFound",
     "ActivationState",
+    "AlreadyAnswered",
+    "Answer",
+    "Approval",
+    "ApprovalExpired",
+    "ApprovalNotFound",
+    "ApprovalRejected",
+    "Approve",
+    "ArchiveFailed",
     "Backoff",
     "Blackboard",
     "BlackboardError",
     "Board",
+    "BoardAborted",
     "BoardClosed",
+    "BoardExists",
     "BoardNotFound",
+    "Breaker",
+    "BreakerState",
+    "BrokenArchive",
+    "Concurrency",
     "Conflict",
     "Context",
     "Controller",
@@ -142,29 +195,45 @@ __all__ = [
     "EpochConflict",
     "Event",
     "EventType",
+    "Gauge",
+    "GuardTripped",
     "Handoff",
     "HandoffRefused",
+    "IncompatibleSchema",
     "InvalidBoardId",
+    "InvalidChoice",
     "InvalidEntry",
     "InvalidKey",
     "InvalidKind",
     "InvalidSource",
+    "InvalidStep",
     "InvalidStrategy",
     "InvalidTrigger",
     "KnowledgeSource",
     "LeaseLost",
     "Limits",
     "Mode",
+    "NewerSchema",
     "NotFound",
     "NotHeld",
+    "NotUnknown",
+    "Outcome",
     "Overloaded",
+    "Progress",
     "Quiescent",
+    "Rate",
     "Receipt",
     "Refusal",
     "ReservedName",
+    "Saga",
+    "SagaUnderWay",
+    "SavepointNotFound",
     "Settings",
     "StaleSnapshot",
     "Stamp",
+    "StepMismatch",
+    "Steps",
+    "StillRunning",
     "StoreBusy",
     "StoreError",
     "StoreProtocolError",
@@ -173,12 +242,14 @@ __all__ = [
     "StoredEntry",
     "Switch",
     "TimedOut",
+    "Tripped",
     "UndeclaredKind",
     "UnknownField",
     "UnknownKind",
     "UnknownSource",
     "UnreadEntry",
     "VersionConflict",
+    "Wiring",
     "Worker",
     "__version__",
     "any_of",

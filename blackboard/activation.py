@@ -13,6 +13,14 @@ from enum import StrEnum
 from blackboard.clock import to_datetime
 from blackboard.event import Event
 
+UNDOES = "undo:"
+"""How the source of a compensation is called: this, and the source of what it undoes."""
+
+
+def called(source: str) -> str:
+    """A source of the store's as people read it: ``~pay`` is a compensation, and undoes ``pay``."""
+    return f"{UNDOES}{source[1:]}" if source.startswith("~") else source
+
 
 class ActivationState(StrEnum):
     """Where an activation is in its life."""
@@ -35,6 +43,11 @@ class ActivationState(StrEnum):
     UNKNOWN = "outcome unknown"
     """Its worker died while it acted outside the board, and nobody knows whether it did: a person says what became of it."""
     DEAD = "dead"
+
+
+def idempotency_key(namespace: str, board: str, activation: str) -> str:
+    """What the effects of an activation outside its board are known by: the same for every run, and no other's."""
+    return f"{namespace}/{board}/{activation}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +80,7 @@ class Activation:
     note: str = ""
     """What the agent that handed control over said."""
     kept: int = 0
-    """How many durable records it has made of itself."""
+    """How many durable steps it has recorded."""
     token: str = ""
     """The value that its source's limit goes by."""
 
@@ -75,6 +88,15 @@ class Activation:
     def name(self) -> str:
         """``source#number``."""
         return f"{self.source}#{self.number}"
+
+    def idempotency_key(self, namespace: str) -> str:
+        """What its source is given for effects outside the board: the same for every run."""
+        return idempotency_key(namespace, self.board, self.name)
+
+    @property
+    def agent(self) -> str:
+        """The source whose workers run it: a compensation is run by those of what it undoes."""
+        return self.source.removeprefix(UNDOES)
 
     @property
     def rank(self) -> tuple[float, float, int, str]:
@@ -119,13 +141,21 @@ class Claim:
 
     @property
     def source(self) -> str:
-        """The name of the source to run."""
+        """The name of the source to run; that of a compensation begins with a tilde."""
         return self.identity.partition("\x1e")[0]
+
+    @property
+    def undoes(self) -> str | None:
+        """For a compensation, the activation that it undoes, ``source#number``."""
+        if not self.identity.startswith("~"):
+            return None
+        source, _, target = self.identity.partition("\x1e")
+        return f"{source[1:]}#{target.rpartition('/')[2]}"
 
     @property
     def name(self) -> str:
         """``source#number``."""
-        return f"{self.source}#{self.number}"
+        return f"{called(self.source)}#{self.number}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +183,8 @@ class Claimed:
     ``snapshot`` is the number of the board's last event when it was claimed. ``verdict`` is empty for one that is to be
     run; ``bid`` asks what its source bids for it. ``poison`` (its crash limit is spent), ``damaged`` (its records cannot be
     read) and ``revisit`` (something concerned it while its last worker died) are to be settled without running it, as is
-    ``unattended``: a board that waited too long for a controller.
+    ``unattended``: a board that waited too long for a controller. ``unknown`` (it was cut short while it acted outside the
+    board) is settled likewise; ``reconcile`` asks its source what became of that.
     """
 
     claim: Claim
@@ -167,6 +198,14 @@ class Claimed:
     """What the agent that handed control over said."""
     shown: Shown | None = None
     """The board, for a controller."""
+    places: int = 0
+    """How many places of its records are taken: 0 is its progress, from 1 on its steps."""
+
+    @property
+    def uncertain(self) -> str:
+        """Why nobody knows what became of it."""
+        died = "its worker died" if self.crashes == 1 else f"its workers died {self.crashes} times"
+        return f"{died}, and what it did outside the board is not known"
 
     @property
     def undecidable(self) -> str:

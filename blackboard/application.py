@@ -5,28 +5,40 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterable, Callable, Iterable
 from datetime import timedelta
+from os import PathLike
 from typing import Any, ParamSpec, Self, TypeVar, Unpack, overload
 
+from blackboard.approval import Approval
+from blackboard.archive import Line, parse
 from blackboard.board import Board
 from blackboard.clock import to_seconds
+from blackboard.closure import ArchiveTarget, in_milliseconds
 from blackboard.control.notation import to_data
 from blackboard.control.strategy import Strategy
 from blackboard.controller import Controller
 from blackboard.entry import Entry
 from blackboard.errors import DuplicateSource, InvalidKind, InvalidSource, StoreUnreachable, UnknownKind, UnknownSource
 from blackboard.knowledge_source import KnowledgeSource, SourceOptions, make_source
+from blackboard.life import LONGEST_DEADLINE, Overdue
+from blackboard.limit import Gauge
 from blackboard.limits import Limits
-from blackboard.registration import register
+from blackboard.registration import register, rematch_board
 from blackboard.steering import clean
 from blackboard.store.connection import Settings
 from blackboard.store.store import Store, open_store
+from blackboard.store.stub import Beginnings
 from blackboard.sync import SyncBlackboard
+from blackboard.transfer import load
+from blackboard.wiring import Wiring, wire
 from blackboard.worker import Worker, WorkerOptions
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+BUILT_IN: dict[str, type[Entry]] = {Approval.__kind__: Approval}
+"""Kinds of the library itself: a program's own cannot have their names."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -36,7 +48,11 @@ class Blackboard:
 
     ``url`` says where the store is (default: ``BLACKBOARD_URL``, else the embedded store under ``BLACKBOARD_DIR`` or
     ``./.blackboard``). ``strategy`` orchestrates every board from its first moment on (None: boards are choreographed until
-    `orchestrate`). ``retention`` is how long closed boards are kept (None: for ever), ``lease`` the seconds after which the
+    `orchestrate`). ``retention`` is how long closed boards are kept (None: for ever); ``idle_retention`` closes a board that has
+    settled and on which nothing has happened for so long (None: none is); ``deadline`` is how long after its first moment
+    nothing starts any more on a board (None: no such time), and ``deadline_action`` whether it is paused or closed then;
+    ``archive`` a directory, or a function, where boards are archived when they are closed. The last four concern boards that
+    begin, or are closed, from now on. ``lease`` the seconds after which the
     work of a dead worker goes to another, ``partitions`` how many the namespace has when it is created (1).
 
     Raises InvalidSource for a name that cannot be a namespace.
@@ -49,6 +65,10 @@ class Blackboard:
         *,
         limits: Limits | None = None,
         retention: timedelta | None = timedelta(days=7),
+        idle_retention: timedelta | None = None,
+        deadline: timedelta | None = None,
+        deadline_action: Overdue = "pause",
+        archive: ArchiveTarget | None = None,
         lease: float | timedelta = 10.0,
         partitions: int | None = None,
         strategy: Strategy | None = None,
@@ -59,10 +79,15 @@ class Blackboard:
             problem = "it is not a word of 1 to 64 letters, digits, dots, underscores and hyphens"
             raise InvalidSource(f"blackboard {name!r}", problem, 'Name it like Blackboard("claims")')
         _check_settings(partitions, to_seconds(lease), retention, author)
+        _check_life(idle_retention, deadline, deadline_action, archive)
         self.name = name
         self.url = url
         self.limits = limits or Limits()
         self.retention = retention
+        self.idle_retention = idle_retention
+        self.deadline = deadline
+        self.deadline_action: Overdue = deadline_action
+        self.archive = archive
         self.lease = to_seconds(lease)
         self.strategy = strategy
         self._partitions = partitions
@@ -105,7 +130,8 @@ class Blackboard:
     def know(self, *kinds: type[Entry]) -> None:
         """Make kinds known by name that no source mentions, for the command line."""
         for kind in kinds:
-            known = self._kinds.setdefault(kind.__kind__, kind)
+            known = BUILT_IN.get(kind.__kind__) or self._kinds.get(kind.__kind__, kind)
+            self._kinds.setdefault(kind.__kind__, known)
             if known is not kind:
                 problem = f"{known.__module__}.{known.__qualname__} has the kind {kind.__kind__} already"
                 remedy = f'Use one of the two, or name one otherwise: class {kind.__name__}(Entry, kind="…")'
@@ -127,6 +153,15 @@ class Blackboard:
             raise UnknownKind(name, tuple(sorted(self._kinds)))
         return self._kinds[name]
 
+    def check(self, *inputs: str | type[Entry]) -> Wiring:
+        """How the sources hang together, before anything runs: what goes round and what bounds it, and what cannot work.
+
+        ``inputs`` are the kinds that are posted from outside; when none is named, every kind that no source writes is held to
+        be one. Needs no store. Raises UnknownKind.
+        """
+        kinds = [self.kind(each if isinstance(each, str) else each.__kind__) for each in inputs]
+        return wire(self.name, self._sources.values(), kinds or None)
+
     # ------------------------------------------------------------------ connecting
 
     async def __aenter__(self) -> Self:
@@ -141,16 +176,24 @@ class Blackboard:
             self.url,
             settings=self._settings,
             limits=self.limits,
-            strategy=_as_text(self.strategy),
+            beginnings=self._beginnings(),
             partitions=self._partitions,
         )
         try:
-            if self._sources:
-                await register(store, "", self._sources.values())
+            if self._sources or self._kinds:
+                await register(store, "", self._sources.values(), self._kinds.values())
+                await store.partitions[0].keep_retention(in_milliseconds(self.retention))
         except BaseException:
             await store.aclose()
             raise
         return store
+
+    def _beginnings(self) -> Beginnings:
+        """What its boards begin with."""
+        deadline = in_milliseconds(self.deadline) if self.deadline else 0
+        return Beginnings(
+            *_as_text(self.strategy), deadline, self.deadline_action, in_milliseconds(self.idle_retention)
+        )
 
     async def __aexit__(self, *_: object) -> None:
         self._users -= 1
@@ -179,6 +222,28 @@ class Blackboard:
         for partition in self.store().partitions:
             ids += await partition.living_boards()
         return ids
+
+    async def approvals(self) -> list[tuple[str, Approval]]:
+        """What activations wait for people to answer on any board, each with the id of its board."""
+        boards = [each for partition in self.store().partitions for each in await partition.asked()]
+        return [(board, approval) for board in boards for approval in await self.board(board).approvals()]
+
+    async def import_board(
+        self, lines: Iterable[Line | str | bytes] | AsyncIterable[Line | str | bytes], board: str | None = None
+    ) -> Board:
+        """Make a board of the lines of an archive, under its own id or another one, and return it.
+
+        It has the same entries with the same versions, the same history, mode and open activations; the agenda is brought up to
+        the sources that are registered here. Nothing is written when a line cannot be read. Raises BrokenArchive, BoardExists,
+        InvalidBoardId.
+        """
+        given = [line async for line in lines] if isinstance(lines, AsyncIterable) else lines
+        found = parse(given)
+        made = self.board(found.board if board is None else board)
+        partition = self.store().partition(made.id)
+        await load(partition, found, made.id, in_milliseconds(self.retention))
+        await rematch_board(partition, made.id, await partition.revision())
+        return made
 
     def workers(
         self,
@@ -227,6 +292,24 @@ class Blackboard:
                 if await partition.suspend(name, on, self._author, clean(why)) == "absent":
                     raise UnknownSource(name, tuple(sorted(await partition.cards())))
 
+    async def gauges(self) -> dict[str, Gauge]:
+        """Where the limits of the sources stand that have any, by name; over all partitions."""
+        found: dict[str, Gauge] = {}
+        for partition in self.store().partitions:
+            triggers = {name: card.get("trigger", {}) for name, card in (await partition.cards()).items()}
+            for name, gauge in (await partition.gauges(triggers)).items():
+                found[name] = found[name] + gauge if name in found else gauge
+        return found
+
+    async def close_breaker(self, source: str | KnowledgeSource[..., Any], why: str = "") -> bool:
+        """Close the breaker of a source: its failures are forgotten. Returns whether there were any. Raises UnknownSource."""
+        name = source if isinstance(source, str) else source.name
+        partitions = self.store().partitions
+        answers = [await each.reset(name, self._author, clean(why)) for each in partitions]
+        if "absent" in answers:
+            raise UnknownSource(name, tuple(sorted(await partitions[0].cards())))
+        return "ok" in answers
+
     def sync(self) -> SyncBlackboard:
         """The same verbs without ``await``, for scripts, notebooks and synchronous frameworks."""
         return SyncBlackboard(self)
@@ -237,6 +320,17 @@ def _as_text(strategy: Strategy | None) -> tuple[str, str]:
     if strategy is None:
         return "", ""
     return json.dumps(to_data(strategy), ensure_ascii=False, separators=(",", ":")), strategy.label
+
+
+def _check_life(idle: timedelta | None, deadline: timedelta | None, action: str, archive: object) -> None:
+    """Raises InvalidSource for a setting of the life of boards that cannot work."""
+    for name, given in (("idle_retention", idle), ("deadline", deadline)):
+        if given is not None and not timedelta(milliseconds=1) <= given <= LONGEST_DEADLINE:
+            raise InvalidSource("blackboard", f"{name}={given} cannot work", "Give it a duration from 1 ms up, or None")
+    if action not in {"pause", "close"}:
+        raise InvalidSource("blackboard", f"deadline_action={action!r} cannot work", "Give it one of: pause, close")
+    if archive is not None and not (callable(archive) or isinstance(archive, str | PathLike)):
+        raise InvalidSource("blackboard", f"archive={archive!r} cannot work", "Give it a directory, or a function")
 
 
 def _check_settings(partitions: int | None, lease: float, retention: timedelta | None, author: str) -> None:

@@ -13,11 +13,26 @@ from typing import Any, Literal, Protocol, TypeVar
 from blackboard.activation import Activation, ActivationState, StoredEntry
 from blackboard.clock import to_seconds
 from blackboard.condition import Condition, clauses_of, holds
-from blackboard.entry import Entry, Stamp, address_of, decode, encode, restamp, split_address
-from blackboard.errors import ActivationNotFound, BoardClosed, BoardNotFound, InvalidEntry, TimedOut, UnreadEntry
+from blackboard.entry import Entry, Stamp, address_of, check_whole, encode, restamp, split_address
+from blackboard.errors import (
+    ActivationNotFound,
+    BoardAborted,
+    BoardClosed,
+    BoardNotFound,
+    InvalidEntry,
+    NotUnknown,
+    TimedOut,
+    UnreadEntry,
+    closed,
+)
 from blackboard.event import Event, EventType
 from blackboard.ids import check_board_id, check_key, operation_id
-from blackboard.limits import Limits
+from blackboard.legible import legible
+from blackboard.life import Keeper, Life
+from blackboard.limits import Limits, Tripped
+from blackboard.origin import Origin, here
+from blackboard.people import People
+from blackboard.retreat import Retreat, is_meant
 from blackboard.signature import Injected
 from blackboard.steering import Steering
 from blackboard.store.partition import ANYTHING, NEW, BoardFacts, Partition, Write
@@ -26,6 +41,9 @@ from blackboard.store.watch import Interest, Rumour
 
 E = TypeVar("E", bound=Entry)
 T = TypeVar("T")
+
+ABORTED = "aborted"
+"""The status of a board of which everything was undone, and the outcome of its last event."""
 
 PAGE = 500
 """Events read from the store at once."""
@@ -58,22 +76,8 @@ class Reads:
         self.kinds.update(kinds)
 
 
-class Host(Protocol):
+class Host(Keeper, Protocol):
     """What a board needs of the blackboard it belongs to."""
-
-    @property
-    def limits(self) -> Limits:
-        """The limits of every board."""
-        ...
-
-    @property
-    def retention(self) -> timedelta | None:
-        """How long a closed board is kept; None for ever."""
-        ...
-
-    def store(self) -> Store:
-        """The store, once connected."""
-        ...
 
     def workers(self) -> AbstractAsyncContextManager[object]:
         """Workers in this process."""
@@ -84,17 +88,26 @@ class Host(Protocol):
         ...
 
 
-class Board(Steering, Injected):
+class Board(Steering, Retreat, People, Life, Injected):
     """The shared workspace of one problem; cheap, and made by its first post.
 
-    ``author`` is who its events name: a program, or the activation that the board was given to.
+    ``author`` is who its events name: a program, or the activation that the board was given to (its ``origin``).
     """
 
-    def __init__(self, board: str, host: Host, *, author: str = "@api", reads: Reads | None = None) -> None:
+    def __init__(
+        self,
+        board: str,
+        host: Host,
+        *,
+        author: str = "@api",
+        reads: Reads | None = None,
+        origin: Origin | None = None,
+    ) -> None:
         self.id = check_board_id(board)
         self._host = host
         self._author = author
         self._reads = reads
+        self._origin = origin
 
     def __repr__(self) -> str:
         return f"<Board {self.id}>"
@@ -141,51 +154,45 @@ class Board(Steering, Injected):
         writes += [self._revision(entry, version) for entry in revised]
         writes += [_retraction(target) for target in retract]
         _refuse_twice(writes)
-        applied = await self._partition.post(self.id, operation, self._author, writes)
+        author, depth = self._cause()
+        applied = await self._partition.post(self.id, operation, author, writes, depth=depth)
         stamps = tuple(Stamp(w.address, v, applied.seq) for w, v in zip(writes, applied.versions, strict=True))
         for entry, stamp in zip(posted + revised, stamps, strict=False):  # what was retracted has no instance
             restamp(entry, stamp)
         return Receipt(applied.seq, stamps)
 
-    async def close(self, reason: str = "") -> bool:
-        """Close the board for good: no more writes, its agenda dropped, its keys expire after the retention.
-
-        Returns False when it was closed before. Raises BoardNotFound.
-        """
-        retention = self._host.retention
-        milliseconds = 0 if retention is None else max(1, round(retention.total_seconds() * 1000))
-        said = "".join(c if c.isprintable() else " " for c in reason)
-        answer, _ = await self._partition.close(self.id, self._author, said, milliseconds)
-        if answer == "absent":
-            raise BoardNotFound(self.id)
-        return answer == "ok"
-
-    async def retry(self, activation: str | int) -> bool:
+    async def retry(self, activation: str | int, *, fresh: bool = False) -> bool:
         """Try a dead activation again, with fresh attempts, by its name (``decide#17``) or number.
 
-        Returns False when its trigger no longer holds, so that it left instead. Raises ActivationNotFound, BoardClosed.
+        A dead compensation may be named by what it undoes, too. It goes on after the last step that it has recorded;
+        ``fresh`` drops what is recorded, so that it begins anew. One whose outcome is unknown is run again, as by `resolve`
+        with ``again``. Returns False when its trigger no longer holds, so that it
+        left instead. Raises ActivationNotFound, BoardClosed.
         """
-        source, _, text = str(activation).rpartition("#")
-        number = int(text) if text.isascii() and text.isdigit() else -1
-        found = next(
-            (each for each in await self.dead() if each.number == number and source in {"", each.source}), None
-        )
+        found = next((each for each in await self.dead() if is_meant(each, str(activation))), None)
         if found is None:
-            raise ActivationNotFound(self.id, str(activation))
-        answer = await self._partition.revive(self.id, found.identity, self._author)
+            return await self._retry_unknown(activation)
+        answer = await self._partition.revive(self.id, found.identity, self._author, fresh=fresh)
         if answer == "absent":
             raise ActivationNotFound(self.id, str(activation))
         if answer == "closed":
-            raise BoardClosed(self.id)
+            raise closed(self.id, (await self.status()).status)
         return answer == "ok"
+
+    async def _retry_unknown(self, activation: str | int) -> bool:
+        try:
+            return await self.resolve(activation, "again", why="retry")
+        except NotUnknown:
+            raise ActivationNotFound(self.id, str(activation)) from None
 
     # ------------------------------------------------------------------ reading
 
     async def read(self, kind: type[E], *conditions: Condition) -> Any:
         """Read a kind: the entry or None for a kind without key, a list in address order for a keyed one.
 
-        With conditions (`Finding.risk > 0.5`), only what meets them all. Raises InvalidEntry when what is stored does not
-        fit the class.
+        With conditions (`Finding.risk > 0.5`), only what meets them all. Data of an older schema version is brought forward.
+        A list leaves out what only a newer release can read; a kind without key raises NewerSchema then. Raises InvalidEntry
+        when what is stored does not fit the class.
         """
         found = await self._find(kind, *conditions)
         if kind.__key__ is None:
@@ -226,7 +233,7 @@ class Board(Steering, Injected):
     async def wait_for(self, kind: type[E], *conditions: Condition, timeout: float | timedelta | None = None) -> E:
         """Wait until there is an entry of the kind (that meets the conditions) and return it, the first by address.
 
-        Raises TimedOut after ``timeout`` seconds (None waits for ever), BoardClosed when the board closes without one.
+        Raises TimedOut after ``timeout`` seconds (None waits for ever), BoardClosed when the board is over without one.
         """
 
         async def look(rung: bool) -> E | None:
@@ -238,6 +245,8 @@ class Board(Steering, Injected):
                 return found[0]
             if facts is not None and facts.status == "closed":
                 raise BoardClosed(self.id, f"it closed without a {kind.__kind__} that fits")
+            if facts is not None and facts.over:
+                raise BoardAborted(self.id)
             return None
 
         def changed(rumour: Rumour) -> bool:
@@ -274,7 +283,7 @@ class Board(Steering, Injected):
                 for event in page:
                     yield event
                     since = event.seq
-                    if event.type is EventType.CLOSED:
+                    if event.type is EventType.CLOSED or event.outcome == ABORTED:
                         return
                 if page:
                     continue
@@ -286,23 +295,38 @@ class Board(Steering, Injected):
 
     @property
     def _store(self) -> Store:
-        return self._host.store()
+        store: Store = self._host.store()
+        return store
 
     @property
     def _partition(self) -> Partition:
         return self._store.partition(self.id)
 
+    def _cause(self) -> tuple[str, int]:
+        """Who writes, and at the end of how long a chain of causes: an agent, whichever board it writes on, or a program."""
+        origin = self._origin or here()
+        if origin is None:
+            return self._author, 0
+        return origin.on(self._store.namespace, self.id), origin.depth
+
+    @property
+    def _limits(self) -> Limits:
+        limits: Limits = self._host.limits
+        return limits
+
     async def _ended(self, seq: int) -> bool:
-        """Whether the board is closed and has no event after this one."""
+        """Whether the board is over and has no event after this one."""
         facts = await self._partition.facts(self.id)
-        return facts is not None and facts.status == "closed" and facts.seq <= seq
+        return facts is not None and facts.over and facts.seq <= seq
 
     def _post(self, entry: Entry, unique: str) -> Write:
+        check_whole(entry)
         address = address_of(restamp(entry, None), unique)
         return Write(address, NEW, entry.__version__, encode(entry, self._host.limits.entry_bytes))
 
     def _revision(self, entry: Entry, version: int | Literal["any"] | None) -> Write:
         address = address_of(entry)
+        check_whole(entry)
         expected = ANYTHING if version == "any" else version
         if version not in {None, "any"} and (not isinstance(version, int) or version < 1):
             raise InvalidEntry(address, f"{version!r} is no version: they count from 1")
@@ -317,7 +341,7 @@ class Board(Steering, Injected):
         stored = await self._stored(kind)
         if self._reads is not None:
             self._reads.note(stored, kinds=[kind.__kind__])
-        found = [decode(kind, each.payload, Stamp(each.address, each.version, each.seq)) for each in stored]
+        found = legible(kind, stored)
         return [entry for entry in found if all(holds(clause, entry) for clause in clauses)]
 
     async def _stored(self, kind: type[Entry]) -> Sequence[StoredEntry]:
@@ -364,14 +388,19 @@ class Board(Steering, Injected):
             return f"the board is {facts.status} and quiescent after {facts.seq} events{kept}"
         shown = ", ".join(f"{each.name} ({each.state.value})" for each in agenda[:5])
         more = f" and {len(agenda) - 5} more" if len(agenda) > 5 else ""
-        held = _why_held(facts) if any(each.state is ActivationState.HELD for each in agenda) else ""
+        tripped = await self._partition.tripped(self.id) if facts.paused else None
+        held = _why_held(facts, tripped) if any(each.state is ActivationState.HELD for each in agenda) else ""
         return f"the board has {facts.seq} events and these open activations: {shown}{more}{kept}{held}"
 
 
-def _why_held(facts: BoardFacts) -> str:
+def _why_held(facts: BoardFacts, tripped: Tripped | None) -> str:
     """What held activations wait for."""
+    if tripped is not None:
+        return f"; a guard has paused the board: {tripped}. To let it go on: {tripped.remedy}"
     if facts.paused:
         return "; the board is paused, and `blackboard tail` says by whom and why"
+    if facts.behind and facts.mode != "orchestration":
+        return "; what is held waits for entries of another schema version: `blackboard show` says which"
     return "; what is held waits for its controller: `blackboard agenda` says whether one is alive"
 
 

@@ -2,18 +2,19 @@
 
 import re
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import Enum
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeVar, Unpack, dataclass_transform
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic._internal._model_construction import ModelMetaclass
-from pydantic_core import PydanticSerializationError
+from pydantic_core import PydanticSerializationError, from_json, to_json
 
-from blackboard.errors import EntryTooLarge, InvalidEntry, InvalidKey, InvalidKind, ReservedName
+from blackboard.errors import EntryTooLarge, InvalidEntry, InvalidKey, InvalidKind, NewerSchema, ReservedName
 from blackboard.ids import check_key, is_kind_name
 from blackboard.shape import members
 from blackboard.term import field_of
@@ -32,14 +33,27 @@ Key = str | Literal[Unique.UNIQUE] | None
 
 E = TypeVar("E", bound="Entry")
 
+Data = dict[str, Any]
+"""An entry's fields as JSON has them."""
+
+Upcaster = Callable[[Data], Data]
+"""Brings the data of one version of a kind to the next."""
+
+U = TypeVar("U", bound=Upcaster)
+
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """Where and when an entry was read or written: its address, its version, and an event at which it had that version."""
+    """Where and when an entry was read or written: its address, its version, and an event at which it had that version.
+
+    ``newer`` is the schema version in which a newer release wrote it, when this one knows only a part of that: such an entry
+    can be read, and not be written back.
+    """
 
     address: str
     version: int
     seq: int
+    newer: int | None = None
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(Field, PrivateAttr))  # checkers do not inherit it
@@ -81,6 +95,7 @@ class Entry(BaseModel, metaclass=EntryType):
     __kind__: ClassVar[str] = ""
     __key__: ClassVar[Key] = None
     __version__: ClassVar[int] = 1
+    __upcasters__: ClassVar[Mapping[int, Upcaster]] = {}
 
     _stamp: Stamp | None = PrivateAttr(default=None)
 
@@ -101,7 +116,24 @@ class Entry(BaseModel, metaclass=EntryType):
         cls.__kind__ = kind or snake_case(cls.__name__)
         cls.__key__ = cls.__key__ if key is None else key
         cls.__version__ = version
+        cls.__upcasters__ = {}
         _check_kind(cls)
+
+    @classmethod
+    def upcast(cls, version: int) -> Callable[[U], U]:
+        """Register the function that brings data of `version` to the next; a decorator that leaves it as it is.
+
+        It gets the fields as JSON has them, and returns those of the next version: `@Order.upcast(2)` belongs to a kind of
+        version 3 or later. Raises InvalidKind for a version out of range, a second function for one, or what is no function.
+        """
+
+        def register(function: U) -> U:
+            for problem, remedy in _upcaster_problems(cls, version, function):
+                raise InvalidKind(f"upcaster {version!r} of kind {cls.__name__}", problem, remedy)
+            cls.__upcasters__ = {**cls.__upcasters__, version: function}
+            return function
+
+        return register
 
     @property
     def stamp(self) -> Stamp | None:
@@ -148,6 +180,21 @@ def _kind_problems(cls: type[Entry]) -> Iterator[tuple[str, str]]:
         yield f"version {cls.__version__!r} is not a whole number from 1", "Count schema versions 1, 2, 3, …"
     if isinstance(cls.__key__, str):
         yield from _key_problems(cls, cls.__key__)
+
+
+def _upcaster_problems(cls: type[Entry], version: object, function: object) -> Iterator[tuple[str, str]]:
+    last = cls.__version__ - 1
+    if type(version) is not int or not 1 <= version <= last:
+        known = (
+            f"one from 1 to {last}"
+            if last
+            else f"none: raise its version first, class {cls.__name__}(Entry, version=2)"
+        )
+        yield f"{version!r} is no earlier version of it, which has version {cls.__version__}", f"Name {known}"
+    elif version in cls.__upcasters__:
+        yield f"version {version} has an upcaster already", "Bring it forward in one function"
+    elif not callable(function) or iscoroutinefunction(function):
+        yield f"{function!r} is no plain function", "Decorate a function that takes a dict and returns one"
 
 
 def _key_problems(cls: type[Entry], key: str) -> Iterator[tuple[str, str]]:
@@ -234,13 +281,96 @@ def encode(entry: Entry, limit: int | None = None) -> str:
     return payload.decode()
 
 
-def decode(kind: type[E], payload: str | bytes, stamp: Stamp | None = None) -> E:
-    """The entry that was encoded so, stamped with where it was read; raises InvalidEntry when it does not fit."""
+def decode(kind: type[E], payload: str | bytes, stamp: Stamp | None = None, schema: int | None = None) -> E:
+    """The entry that was encoded so, stamped with where it was read. Data that is stored has a version of its kind, `schema`.
+
+    An older version is brought forward. Of a newer one, what this release knows is read, if that makes a valid entry; its
+    stamp says so. Raises InvalidEntry when the data does not fit, NewerSchema when a newer release would have to read it.
+    """
+    version = kind.__version__ if schema is None else schema
+    if version < kind.__version__:
+        return _older(kind, payload, stamp, version)
     try:
         entry: E = kind.__pydantic_validator__.validate_json(payload, by_alias=False, by_name=True)
     except ValidationError as error:
-        raise InvalidEntry(stamp.address if stamp else kind.__kind__, _problems(error)) from error
+        found = None if schema is None else _known_part(kind, payload, error)
+        if found is None:
+            raise _misfit(kind, stamp, version, error) from error
+        return restamp(found, replace(stamp, newer=version) if stamp else None)
+    if stamp is not None and version > kind.__version__:
+        stamp = replace(stamp, newer=version)
     return restamp(entry, stamp)
+
+
+def _older(kind: type[E], payload: str | bytes, stamp: Stamp | None, version: int) -> E:
+    """The entry that data of an older version comes to."""
+    where = stamp.address if stamp else kind.__kind__
+    data = brought_forward(kind, from_json(payload), version, where) if kind.__upcasters__ else from_json(payload)
+    try:
+        entry: E = kind.__pydantic_validator__.validate_json(to_json(data), by_alias=False, by_name=True)
+    except ValidationError as error:
+        problem = f"brought forward from version {version} to {kind.__version__}, {_problems(error)}"
+        raise InvalidEntry(where, problem) from error
+    if stamp is not None and isinstance(kind.__key__, str) and address(kind.__kind__, key_of(entry)) != stamp.address:
+        raise InvalidEntry(where, f"brought forward from version {version}, its key is {key_of(entry)}, another one")
+    return restamp(entry, stamp)
+
+
+def brought_forward(kind: type[Entry], data: Data, version: int, where: str) -> Data:
+    """Data of an older version after all upcasters from there on, in their order; a version without one is left as it is.
+
+    Raises InvalidEntry that names the step which failed.
+    """
+    for step in range(version, kind.__version__):
+        upcaster = kind.__upcasters__.get(step)
+        if upcaster is None:
+            continue
+        name = f"the upcaster from version {step} to {step + 1}"
+        try:
+            data = upcaster(data)
+        except Exception as error:
+            raise InvalidEntry(where, f"{name} raised {type(error).__name__}: {error}") from error
+        if not isinstance(data, dict):
+            raise InvalidEntry(where, f"{name} returned {type(data).__name__} and not a dict")
+    return data
+
+
+def _known_part(kind: type[E], payload: str | bytes, error: ValidationError) -> E | None:
+    """What a release knows of an entry that has fields it does not know; None when that makes no entry."""
+    details = error.errors(include_url=False, include_input=False, include_context=False)
+    if any(detail["type"] != "extra_forbidden" for detail in details):
+        return None
+    data = from_json(payload)
+    for detail in details:
+        *path, name = detail["loc"]
+        inner: Any = data
+        for place in path:
+            # A place that is no key or index names a member of a union, which JSON does not have.
+            known_here = (
+                isinstance(inner, list) if isinstance(place, int) else isinstance(inner, dict) and place in inner
+            )
+            inner = inner[place] if known_here else inner
+        if isinstance(inner, dict):
+            inner.pop(str(name), None)
+    try:
+        known: E = kind.__pydantic_validator__.validate_json(to_json(data), by_alias=False, by_name=True)
+    except ValidationError:
+        return None
+    return known
+
+
+def _misfit(kind: type[Entry], stamp: Stamp | None, version: int, error: ValidationError) -> InvalidEntry | NewerSchema:
+    where = stamp.address if stamp else kind.__kind__
+    if version > kind.__version__:
+        return NewerSchema(where, kind.__version__, version, _problems(error))
+    return InvalidEntry(where, _problems(error))
+
+
+def check_whole(entry: Entry) -> None:
+    """Raises NewerSchema for an entry of which this release has read only a part: writing it back would lose the rest."""
+    if entry.stamp is not None and entry.stamp.newer is not None:
+        problem = "writing it back would lose what this release does not know of it"
+        raise NewerSchema(entry.stamp.address, entry.__version__, entry.stamp.newer, problem)
 
 
 def restamp(entry: E, stamp: Stamp | None) -> E:

@@ -8,31 +8,49 @@
     │   │   └── UnknownField          a clause names a field that the kind does not have
     │   ├── InvalidSource         a knowledge source or one of its policies cannot work
     │   ├── DuplicateSource       two knowledge sources have one name
-    │   └── InvalidStrategy       a strategy of control cannot work, or chose what cannot run
+    │   ├── IncompatibleSchema    a kind has changed so that stored data can no longer be read
+    │   ├── InvalidStrategy       a strategy of control cannot work, or chose what cannot run
+    │   ├── InvalidStep           a durable step cannot be recorded
+    │   └── StepMismatch          what was recorded no longer fits the code
     ├── EntryError            an entry cannot be written or read
     │   ├── InvalidKey            its key cannot be part of an address
     │   ├── EntryTooLarge         it is over the limit
     │   ├── InvalidEntry          its data does not fit its kind
-    │   └── UnreadEntry           it is revised without having been read
+    │   ├── NewerSchema           a newer release wrote it, in a shape that this one does not know
+    │   ├── UnreadEntry           it is revised without having been read
+    │   └── InvalidChoice         an approval does not offer it
     ├── Conflict              somebody else was first; nothing was written
     │   ├── EntryExists           the address is taken
     │   ├── VersionConflict       the entry has moved on
     │   ├── EpochConflict         the board's mode has been switched
+    │   ├── AlreadyAnswered       an approval is no longer open
+    │   ├── BoardExists           the id that a board is imported under is taken
     │   └── StaleSnapshot         what an activation worked from has changed
     ├── Refusal               the store says no, on purpose; nothing was written
     │   ├── BoardClosed           the board is finished
+    │   │   └── BoardAborted          what was done on it is being undone, or was
+    │   ├── SagaUnderWay          the board goes back to a savepoint
+    │   ├── StillRunning          a compensation runs, and cannot be skipped
     │   ├── NotHeld               an activation cannot be granted or vetoed, since it is not held
+    │   ├── NotUnknown            an activation cannot be resolved, since its outcome is not unknown
+    │   ├── ArchiveFailed         a board is not closed, since its archive could not be written
+    │   ├── BrokenArchive         no board can be made of these lines
     │   ├── LeaseLost             the activation belongs to another worker now
     │   ├── UndeclaredKind        a source writes what its signature does not say
     │   ├── HandoffRefused        control cannot be handed to this peer
+    │   ├── ApprovalExpired       nobody has answered in time
+    │   ├── ApprovalRejected      a person has said no
     │   ├── Overloaded            a limit is reached
+    │   ├── GuardTripped          a guard paused the board, and its limit is still exceeded
     │   └── InvalidBoardId        a board cannot have this name
     ├── NotFound              there is no such thing
     │   ├── BoardNotFound
     │   ├── EntryNotFound
+    │   ├── SavepointNotFound
     │   ├── UnknownSource
     │   ├── UnknownKind
-    │   └── ActivationNotFound
+    │   ├── ActivationNotFound
+    │   └── ApprovalNotFound
     ├── TimedOut              a wait ended before what it waited for (also a TimeoutError)
     └── StoreError            the store itself
         ├── StoreUnreachable      it does not answer
@@ -119,8 +137,28 @@ class DuplicateSource(DefinitionError):
     remedy: str = 'Give one of them another: @bb.knowledge_source(name="…")'
 
 
+class IncompatibleSchema(DefinitionError):
+    """A kind has changed so that stored data can no longer be read: give it a new version and an upcaster."""
+
+    field: str
+    stored: int
+    version: int
+    message_of_facts = (
+        "{subject} cannot go from version {stored}, which the store knows, to version {version} of this program: "
+        "{field} {problem}. Nothing was registered. {remedy}."
+    )
+
+
 class InvalidStrategy(DefinitionError):
     """A strategy of control cannot work, or chose what cannot run: follow the remedy and hand the board to it again."""
+
+
+class InvalidStep(DefinitionError):
+    """A durable step cannot be recorded: follow the remedy in the agent."""
+
+
+class StepMismatch(DefinitionError):
+    """What an activation has recorded no longer fits its code: name the steps as before, or retry it afresh."""
 
 
 class EntryError(BlackboardError):
@@ -162,6 +200,19 @@ class InvalidEntry(EntryError):
     )
 
 
+class NewerSchema(EntryError):
+    """A newer release wrote an entry, in a shape that this one does not know: update this process."""
+
+    address: str
+    known: int
+    found: int
+    problem: str
+    message_of_facts = (
+        "{address} has version {found} of its kind's schema, and this release knows version {known}: {problem}. "
+        "Nothing was written; update this process, and leave such entries to newer ones until then."
+    )
+
+
 class UnreadEntry(EntryError):
     """An entry is revised or retracted without having been read: read it first, or name the version you mean."""
 
@@ -169,6 +220,18 @@ class UnreadEntry(EntryError):
     message_of_facts = (
         "{address} was made here and not read from the board, so it says no version to compare with. Read it, change "
         "what you read and revise that; or say which version you mean: revise(entry, version=…)."
+    )
+
+
+class InvalidChoice(EntryError):
+    """An approval does not offer this choice: use one of those listed."""
+
+    approval: str
+    choice: str
+    choices: tuple[str, ...]
+    message_of_facts = (
+        "{approval} does not offer {choice!r}. Nothing was written; answer with one of: {choices}: "
+        "blackboard answer BOARD {approval} CHOICE."
     )
 
 
@@ -211,6 +274,28 @@ class EpochConflict(Conflict):
     )
 
 
+class AlreadyAnswered(Conflict):
+    """An approval is no longer open: look at what was answered, and by whom."""
+
+    approval: str
+    state: str
+    by: str
+    message_of_facts = (
+        "{approval} is {state} by now ({by}). Nothing was written; the entry approval/{approval} says what was answered, "
+        "and why."
+    )
+
+
+class BoardExists(Conflict):
+    """The id that a board is imported under is taken: import it under another one."""
+
+    board: str
+    message_of_facts = (
+        "there is a board {board} already, or another import of one is under way: a board is only made where there is none. "
+        "Nothing was written; import it under another id."
+    )
+
+
 class StaleSnapshot(Conflict):
     """What an activation worked from has changed: it runs again on fresh entries by itself."""
 
@@ -237,6 +322,43 @@ class BoardClosed(Refusal):
     )
 
 
+class BoardAborted(BoardClosed):
+    """What was done on the board is being undone, or was: write to another board."""
+
+    board: str
+    reason: str = "aborted"
+    message_of_facts = (
+        "board {board} takes no more writes: what was done on it is being undone, or was (its status is {reason}). Nothing was "
+        "written. `blackboard show` says how far it is; use a board with another id."
+    )
+
+
+def closed(board: str, status: str) -> BoardClosed:
+    """The refusal of a board in this status."""
+    return BoardClosed(board) if status == "closed" else BoardAborted(board, status)
+
+
+class SagaUnderWay(Refusal):
+    """The board goes back to a savepoint, and is resumed then by itself: wait for it, or settle what it is stuck at."""
+
+    board: str
+    message_of_facts = (
+        "board {board} is going back to a savepoint, and goes on by itself when it is there. Nothing was changed; wait for it, "
+        "or retry or skip what is dead: `blackboard show` names it."
+    )
+
+
+class StillRunning(Refusal):
+    """A compensation is running: wait until it has ended, or died, before it is skipped."""
+
+    board: str
+    activation: str
+    message_of_facts = (
+        "{activation} of board {board} is running, and may yet undo what it is to undo. Nothing was changed; skip it when it has "
+        "died."
+    )
+
+
 class NotHeld(Refusal):
     """An activation is not held, so that there is nothing to grant or to veto: look at the agenda again."""
 
@@ -246,6 +368,40 @@ class NotHeld(Refusal):
     message_of_facts = (
         "{activation} of board {board} is {state}: only what is held can be granted, and only what has not started can be "
         "vetoed. Nothing was changed; look at the agenda again."
+    )
+
+
+class NotUnknown(Refusal):
+    """The outcome of an activation is not unknown, so that there is nothing to resolve: look at the agenda again."""
+
+    board: str
+    activation: str
+    state: str
+    message_of_facts = (
+        "{activation} of board {board} is {state}: only one whose outcome is unknown can be resolved. Nothing was changed; look "
+        "at the agenda again."
+    )
+
+
+class ArchiveFailed(Refusal):
+    """A board is not closed, since its archive could not be written: mend what is named, and close it again."""
+
+    board: str
+    problem: str
+    message_of_facts = (
+        "board {board} is not closed, since its archive could not be written: {problem}. Nothing was changed; mend that and "
+        "close it again."
+    )
+
+
+class BrokenArchive(Refusal):
+    """No board can be made of these lines, since one of them is not as it was written: take a whole copy of the archive."""
+
+    line: int
+    problem: str
+    message_of_facts = (
+        "line {line} of the archive cannot be read: {problem}. No board was made; take a copy that is whole, written by "
+        "`blackboard export` of a release with the same format."
     )
 
 
@@ -283,6 +439,33 @@ class HandoffRefused(Refusal):
     )
 
 
+class ApprovalExpired(Refusal):
+    """Nobody has answered in time: catch it in the agent, give the question a default, or retry, which asks again."""
+
+    approval: str
+    question: str
+    message_of_facts = (
+        "nobody has answered {approval} in time: {question!r}. Retry the activation, which asks again; or give the question "
+        "a default=, or catch ApprovalExpired in the agent."
+    )
+
+
+class ApprovalRejected(Refusal):
+    """A person has said no, so that an action did not run: retry the activation, which asks again."""
+
+    approval: str
+    by: str
+    why: str
+    message_of_facts = (
+        "{approval} was rejected by {by}: {why}. Its activation is dead and did not run; blackboard retry asks again."
+    )
+
+    @property
+    def verdict(self) -> str:
+        """Who rejected it, and why, as it stands with the dead."""
+        return f"rejected by {self.by}: {self.why}" if self.why else f"rejected by {self.by}"
+
+
 class Overloaded(Refusal):
     """A limit is reached: write less at a time, wait for work to drain, or raise the limit that is named."""
 
@@ -293,6 +476,19 @@ class Overloaded(Refusal):
     message_of_facts = (
         "board {board} is at its limit: {limit} would be {value} and may be {maximum}. Nothing was written; write "
         "less at a time, wait for work to drain, or raise Limits({limit}=…)."
+    )
+
+
+class GuardTripped(Refusal):
+    """A guard has paused the board, and would do so again: break the cycle that is named, or resume it with a higher limit."""
+
+    board: str
+    guard: str
+    problem: str
+    remedy: str
+    message_of_facts = (
+        "board {board} was paused by its guard of {guard}, whose limit is still exceeded: {problem}. Nothing was changed and "
+        "nothing is lost; correct the sources that drive each other, or let them go on: {remedy}."
     )
 
 
@@ -332,6 +528,17 @@ class EntryNotFound(NotFound):
     )
 
 
+class SavepointNotFound(NotFound):
+    """The board has no such savepoint: use the name or the event number of one that was made."""
+
+    board: str
+    savepoint: str
+    message_of_facts = (
+        "board {board} has no savepoint {savepoint}: none of this name or number was made. Use a name that `savepoint` was given "
+        "on this board, or the event number that it returned; `blackboard tail` tells them."
+    )
+
+
 class UnknownSource(NotFound):
     """No knowledge source has this name: use one of those listed, or register it."""
 
@@ -361,6 +568,17 @@ class ActivationNotFound(NotFound):
     message_of_facts = (
         "board {board} has no activation {activation}: it never was, or it has left the agenda. Look at the board's "
         "agenda and its events."
+    )
+
+
+class ApprovalNotFound(NotFound):
+    """No approval has this id: look at those that are open."""
+
+    board: str
+    approval: str
+    message_of_facts = (
+        "board {board} has no approval {approval}: it was never asked for, or it was taken away. Open ones are listed by "
+        "blackboard approvals {board}."
     )
 
 

@@ -44,19 +44,21 @@ class EventType(StrEnum):
     SKIPPED = "skipped"
     SAVED = "saved"
     RESHAPED = "reshaped"
+    DEADLINE = "deadline"
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
     """One change of a board.
 
-    ``seq`` is its number, ``milliseconds`` the store's time, ``by`` who did it: an activation (``decide#17``), a program
-    (``@cli``) or, for what an activation went through, the worker instance. The other fields are there as the type asks:
-    entry events have ``address``, ``version``, ``schema`` and ``payload`` (JSON; None when retracted); activation events have
-    ``source``, ``addresses`` (bound by its patterns) and ``number``; ``cause`` is the event that brought
-    it about. Acts of control have the ``epoch`` they belong to, a switch also the ``mode`` and the ``strategy``, and all of
-    them the ``reason`` that was given. A step that was recorded has its number in ``step``, what an undoing came to is
-    ``outcome``.
+    ``seq`` is its number, ``milliseconds`` the store's time, ``by`` who did it: an activation (``decide#17``;
+    ``claim-42/decide#17`` if it runs on another board), a program (``@cli``) or, for what an activation went through, the
+    worker instance. The other fields are there as the type asks: entry events have ``address``, ``version``, ``schema`` and
+    ``payload`` (JSON; None when retracted); activation events have ``source``, ``addresses`` (bound by its patterns) and
+    ``number``; ``cause`` is the event that brought it about. Acts of control have the ``epoch`` they belong to, a switch also
+    the ``mode`` and the ``strategy``, and all of them the ``reason`` that was given. A step that was recorded has its number
+    in ``step``, what an undoing came to is ``outcome``, as is what a deadline (``due``) will do. The ``payload`` of a board's
+    last event is its result.
     """
 
     board: str

@@ -7,24 +7,31 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import inspect
 import traceback
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from blackboard.activation import Claimed, StoredEntry
+from blackboard.activation import Claimed, StoredEntry, called, idempotency_key
 from blackboard.board import Board, Host, Reads
 from blackboard.context import Context
-from blackboard.entry import Entry, Stamp, address_of, decode, encode
-from blackboard.errors import HandoffRefused, InvalidEntry, InvalidSource, UndeclaredKind
+from blackboard.entry import Entry, Stamp, address_of, check_whole, decode, encode
+from blackboard.errors import BoardClosed, HandoffRefused, InvalidEntry, InvalidSource, LeaseLost, UndeclaredKind
 from blackboard.handoff import Handoff
 from blackboard.knowledge_source import KnowledgeSource
+from blackboard.ledger import Left
+from blackboard.origin import Origin
+from blackboard.outage import Outage
+from blackboard.outcome import Outcome
 from blackboard.question import Question
 from blackboard.rating import LONGEST_BID, as_rating
+from blackboard.recording import Recording
 from blackboard.signature import Injection, Mode, Parameter, Pattern
+from blackboard.step import Steps
 from blackboard.store.partition import SNAPSHOT, Commit, Write
 
 OURS = str(Path(__file__).parent)
@@ -49,6 +56,18 @@ class Execution:
     """The versions that earlier contributions of this run gave to what they wrote."""
     parts: int = 0
     unique: int = 0
+    threads: Executor | None = None
+    outage: Outage | None = None
+    recording: Recording | None = None
+    """What becomes of its steps, once it takes one."""
+    acting: bool = False
+    """Whether the action has begun: from then on it may have effects outside the board."""
+
+    @property
+    def origin(self) -> Origin:
+        """Whose doing it is, wherever its agent writes."""
+        claim = self.claimed.claim
+        return Origin(self.host.store().namespace, claim.board, claim.name, self.claimed.depth)
 
     # ------------------------------------------------------------------ bind
 
@@ -66,29 +85,47 @@ class Execution:
     def _bound(self, pattern: Pattern, stored: tuple[StoredEntry, ...]) -> Any:
         if pattern.mode is Mode.EACH:
             one = stored[0]
-            return decode(pattern.kind, one.payload, Stamp(one.address, one.version, one.seq))
-        entries = [decode(pattern.kind, s.payload, Stamp(s.address, s.version, s.seq)) for s in stored]
+            return decode(pattern.kind, one.payload, Stamp(one.address, one.version, one.seq), one.schema)
+        entries = [decode(pattern.kind, s.payload, Stamp(s.address, s.version, s.seq), s.schema) for s in stored]
         if pattern.mode is Mode.CONTEXT:
             return entries[0] if entries else None
         return entries
 
-    def _inject(self, injection: Injection) -> Any:
-        board = Board(self.claimed.claim.board, self.host, author=self.claimed.claim.name, reads=self.reads)
-        return board if issubclass(injection.of, Board) else self._context(board)
+    def _inject(self, injection: Injection, *, durable: bool = True) -> Any:
+        board = Board(
+            self.claimed.claim.board,
+            self.host,
+            author=self.claimed.claim.name,
+            reads=self.reads,
+            origin=self.origin,
+        )
+        return board if issubclass(injection.of, Board) else self._context(board, self.steps if durable else Steps())
 
-    def _context(self, board: Board) -> Context:
+    def _context(self, board: Board, steps: Steps) -> Context:
         claim = self.claimed.claim
-        key = f"{self.host.store().namespace}/{claim.board}/{claim.name}"
+        key = idempotency_key(self.host.store().namespace, claim.board, claim.name)
         return Context(
             board=board,
-            source=claim.source,
+            source=called(claim.source),
             number=claim.number,
             attempt=self.claimed.attempts + 1,
             crashes=self.claimed.crashes,
             depth=self.claimed.depth,
             idempotency_key=key,
             note=self.claimed.note,
+            steps=steps,
         )
+
+    @property
+    def steps(self) -> Steps:
+        """What the agent does durably; by itself, without a worker, nothing is recorded."""
+        if self.threads is None or self.outage is None:
+            return Steps()
+        if self.recording is None:
+            partition = self.host.store().partition(self.claimed.claim.board)
+            limit = self.host.limits.entry_bytes
+            self.recording = Recording(self.claimed, partition, self.threads, self.outage, limit)
+        return self.recording
 
     # ------------------------------------------------------------------ check, bid
 
@@ -108,14 +145,26 @@ class Execution:
             answer = await self._ask(self.source.bid, self.bind(self.source.parameters), threads)
         return as_rating(answer, f"bid {self.source.bid.name} of source {self.source.name}")
 
+    async def reconcile(self, threads: Executor) -> Outcome:
+        """What the source says became of its action. Raises InvalidSource for any other answer, and what it raises."""
+        question = self.source.reconcile
+        if question is None:  # as in an older release of its code
+            return Outcome.unknown("this release of the source has no reconcile function")
+        answer = await self._ask(question, self.bind(self.source.parameters), threads)
+        if not isinstance(answer, Outcome):
+            problem = f"it answered {type(answer).__name__}, which says nothing of the outcome"
+            remedy = "Return Outcome.done(…), Outcome.again() or Outcome.unknown(…)"
+            raise InvalidSource(f"reconcile {question.name} of source {self.source.name}", problem, remedy)
+        return answer
+
     async def _ask(self, question: Question, arguments: dict[str, Any], threads: Executor) -> Any:
         """Call a function of the source's that is not its action."""
         asked = {}
         for parameter in question.parameters:
-            if parameter.name in arguments:
+            if isinstance(parameter, Injection):
+                asked[parameter.name] = self._inject(parameter, durable=False)  # a question is no part of the work
+            elif parameter.name in arguments:
                 asked[parameter.name] = arguments[parameter.name]
-            elif isinstance(parameter, Injection):
-                asked[parameter.name] = self._inject(parameter)
             else:
                 asked[parameter.name] = await self._look(parameter)
         return await _call(question.function, asked, threads)
@@ -134,15 +183,72 @@ class Execution:
 
     async def act(self, arguments: dict[str, Any], threads: Executor) -> Any:
         """Run the action, on the loop or in a thread, and return what it contributes."""
-        return await _call(self.source.function, arguments, threads)
+        self.acting = True
+        if self.recording is None:
+            return await _call(self.source.function, arguments, threads)
+        async with self._whole():
+            return await _call(self.source.function, arguments, threads)
 
     async def stream(self, arguments: dict[str, Any]) -> AsyncGenerator[Commit, None]:
         """Run an action that is a generator and yield its contributions; the last one ends the activation."""
-        async with contextlib.aclosing(self.source.function(**arguments)) as contributions:
+        self.acting = True
+        async with self._whole(), contextlib.aclosing(self.source.function(**arguments)) as contributions:
             async for contribution in contributions:
                 self.parts += 1
                 yield self.commit(contribution, part=self.parts)
         yield self.commit(None)
+
+    # ------------------------------------------------------------------ steps
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether an earlier run has recorded steps of its work."""
+        return self.claimed.places > (2 if self.source.policies.approval else 1)
+
+    async def begin(self) -> None:
+        """Read what earlier runs have recorded."""
+        if self.claimed.places > 1 and isinstance(self.steps, Recording):
+            await self.steps.begin()
+
+    async def approve(self) -> None:
+        """Ask a person, if the source wants that, before its action runs. Raises ApprovalRejected, ApprovalExpired."""
+        asked, steps = self.source.policies.approval, self.steps
+        if asked is None or not isinstance(steps, Recording):
+            return
+        try:
+            bound = [each.address for binding in self.claimed.bindings for each in binding]
+            await steps.approve(asked, {"entries": bound})
+        except BaseException:  # whatever it is, what ended the run comes first
+            if (end := self._left()) is not None:
+                raise end from None
+            raise
+
+    @contextlib.asynccontextmanager
+    async def _whole(self) -> AsyncIterator[None]:
+        """The action, from its beginning to its end: what ended the run counts, whatever the agent made of it."""
+        try:
+            yield
+            if self.recording is not None:
+                self.recording.check_complete()
+                await self.recording.conclude()
+        except BaseException:  # whatever it is, what ended the run comes first
+            if (end := self._left()) is not None:
+                raise end from None
+            raise
+        finally:
+            await self.hush()
+        if (end := self._left()) is not None:
+            raise end
+
+    async def hush(self) -> None:
+        """Say what the agent still had to say."""
+        if self.recording is not None:
+            await self.recording.hush()
+
+    def _left(self) -> BaseException | None:
+        """What ended the run, if that was none of the agent's doing."""
+        end = None if self.recording is None else self.recording.end
+        return Left(str(end)) if isinstance(end, LeaseLost | BoardClosed) else end
 
     # ------------------------------------------------------------------ commit
 
@@ -163,13 +269,14 @@ class Execution:
             raise UndeclaredKind(self.source.name, "Handoff", declared)
         if handoff.to == self.source.name:
             raise HandoffRefused(self.claimed.claim.name, handoff.to, "that is the giver itself")
-        return handoff.to, _clean(handoff.note)
+        return handoff.to, clean(handoff.note)
 
     def _write(self, entry: Entry) -> Write:
         kind = type(entry)
         if kind not in self.source.writes:
             declared = tuple(sorted(each.__kind__ for each in self.source.writes))
             raise UndeclaredKind(self.source.name, kind.__kind__, declared)
+        check_whole(entry)
         address = address_of(entry, f"{self.claimed.claim.number}.{self.unique}")
         if kind.__key__ is not None and not isinstance(kind.__key__, str):
             self.unique += 1
@@ -205,7 +312,8 @@ async def _call(function: Callable[..., Any], arguments: dict[str, Any], threads
         except StopIteration as error:  # a future cannot carry it, and would never be done
             raise RuntimeError(f"{getattr(function, '__name__', function)} raised StopIteration") from error
 
-    return await asyncio.get_running_loop().run_in_executor(threads, call)
+    context = contextvars.copy_context()  # the thread belongs to this activation, too
+    return await asyncio.get_running_loop().run_in_executor(threads, context.run, call)
 
 
 def _returned(contribution: Any, source: KnowledgeSource[..., Any]) -> list[Entry | Handoff]:
@@ -226,17 +334,18 @@ def describe(error: BaseException) -> str:
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None and trace.tb_frame.f_code.co_filename.startswith(OURS):
         trace = trace.tb_next
-    text = _clean("".join(traceback.format_exception(type(error), error, trace)).strip())
+    text = clean("".join(traceback.format_exception(type(error), error, trace)).strip())
     return f"{sum_up(error)}\n{text if len(text) <= LONGEST_PROBLEM else '…' + text[-LONGEST_PROBLEM:]}"
 
 
 def sum_up(error: BaseException) -> str:
     """An error in one line: its type, and the first line of what it says."""
-    said = _clean(str(error).strip().partition("\n")[0])
+    said = clean(str(error).strip().partition("\n")[0])
     said = said if len(said) <= LONGEST_SUMMARY else f"{said[:LONGEST_SUMMARY]}…"
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
+    """Text as the store keeps it."""
     # Control characters separate fields in the store; line breaks are the only ones worth keeping.
     return "".join(c if c == "\n" or c.isprintable() else " " for c in text)

@@ -240,13 +240,22 @@ class Helm:
             return True
         claim = thought.decision.claim
         try:
-            await self._partition.post(claim.board, operation_id(), "@control", thought.writes)
+            depth = await self._depth(claim.board)
+            await self._partition.post(claim.board, operation_id(), "@control", thought.writes, depth=depth)
         except (Conflict, Refusal) as error:
             logger.warning("what the strategy of board %s posts is not written: %s", claim.board, error)
         except StoreError as error:
             self._let_go([thought.decision], error)
             return False
         return True
+
+    async def _depth(self, board: str) -> int:
+        """At the end of how long a chain of causes a strategy posts: it does since an activation is open, or has died.
+
+        A strategy and its agents can drive each other, too.
+        """
+        found = [*await self._partition.agenda(board), *await self._partition.dead(board)]
+        return max((each.depth for each in found), default=0)
 
     async def _give_up(self, claimed: Claimed) -> None:
         """Nobody can decide for this board, or what was claimed is an agent's and has failed for good."""

@@ -4,21 +4,23 @@ import functools
 import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Final, Generic, Literal, ParamSpec, Self, TypedDict, TypeVar, Unpack, overload
 
+from blackboard.approval import Approve
 from blackboard.clock import to_seconds
 from blackboard.condition import Condition, clauses_of
 from blackboard.edge import Linked
 from blackboard.entry import Entry
 from blackboard.errors import InvalidSource
 from blackboard.ids import is_source_name
-from blackboard.question import Precondition, Question, read_question
+from blackboard.limit import Breaker, Concurrency, Rate, breaker_of, compile_limits, concurrency_of, rate_of
+from blackboard.question import Precondition, Question, Reconciliation, read_question
 from blackboard.rating import Bid, rating_term
 from blackboard.retry import Backoff
-from blackboard.signature import Parameter, Pattern, may_hand_over, read_signature, read_writes
+from blackboard.signature import Parameter, Pattern, Signature, may_hand_over, read_signature, read_writes
 from blackboard.term import Operand
 from blackboard.trigger import REFIRES, Json, Refire, Trigger
 
@@ -49,6 +51,14 @@ class SourceOptions(TypedDict, total=False):
     lease: timedelta | float | None
     isolation: Isolation
     effects: Effects
+    budget: int | None
+    fatal: bool
+    concurrency: int | Concurrency | None
+    rate: Rate | str | None
+    breaker: Breaker | int | None
+    fair: bool
+    approval: bool | str | Approve
+    reconcile: Callable[..., Any] | None
 
 
 class Style(StrEnum):
@@ -64,7 +74,11 @@ class Policies:
     """How a source's activations are run. Durations are seconds.
 
     `retries` counts the runs after a first one that raised; `crashes` the deaths of its worker that an activation
-    survives: at one more it is held to be poison. `lease` is the blackboard's when None.
+    survives: at one more it is held to be poison. `lease` is the blackboard's when None. `budget` bounds the activations
+    of the source on one board; beyond it the board is paused. When an activation of a `fatal` source dies, everything
+    that was committed on its board is undone. `concurrency` is how many run at once over all workers, altogether or for
+    each value of a field that the trigger names; of a `fair` source boards take turns. With `effects="external"` an
+    activation that was cut short is not run again blindly: nobody knows what it has done outside the board.
     """
 
     priority: int = 0
@@ -75,15 +89,22 @@ class Policies:
     lease: float | None = None
     isolation: Isolation = "snapshot"
     effects: Effects = "board"
+    budget: int | None = None
+    fatal: bool = False
+    concurrency: int | None = None
+    rate: Rate | None = None
+    breaker: Breaker | None = None
+    fair: bool = False
+    approval: Approve | None = None
 
     def compile(self) -> Json:
         """The policies that the store itself applies."""
-        compiled = {"pr": self.priority, "ser": int(self.isolation == "serializable")}
+        compiled: Json = {"pr": self.priority, "ser": int(self.isolation == "serializable")}
         compiled |= {"ls": round(self.lease * 1000)} if self.lease else {}
-        return {name: value for name, value in compiled.items() if value} | {
-            "ret": self.retries,
-            "cr": self.crashes,
-        }
+        compiled |= {"ex": int(self.effects == "external"), "ft": int(self.fatal), "bg": self.budget}
+        compiled |= compile_limits(self.concurrency, self.rate, self.breaker, self.fair)
+        given = {name: value for name, value in compiled.items() if value}
+        return given | {"ret": self.retries, "cr": self.crashes}
 
 
 # ---------------------------------------------------------------------------- a source as data
@@ -108,7 +129,8 @@ class KindCard:
 class SourceCard:
     """A source as data: what the store registers, other processes compare, and people read.
 
-    `when` has the clauses as text, `trigger` the whole trigger as the store reads it, policies included.
+    `when` has the clauses as text, `per` the field whose values count apart under its limit, `trigger` the whole trigger as the
+    store reads it, policies included.
     """
 
     name: str
@@ -121,6 +143,8 @@ class SourceCard:
     precondition: str | None = None
     rating: str | None = None
     bid: str | None = None
+    per: str | None = None
+    reconcile: str | None = None
     compensation: str | None = None
     policies: Policies = Policies()
     trigger: Json = field(default_factory=dict)
@@ -135,6 +159,11 @@ class SourceCard:
         data = _known(cls, json.loads(text))
         policies = _known(Policies, data.get("policies", {}))
         backoff = Backoff(**_known(Backoff, policies.pop("backoff", {})))
+        for name, limit in (("rate", Rate), ("breaker", Breaker)):
+            known = policies.get(name)
+            policies[name] = limit(**_known(limit, known)) if isinstance(known, Mapping) else None
+        if asked := policies.get("approval"):
+            policies["approval"] = Approve(**_known(Approve, asked))
         for name in ("reads", "writes"):
             data[name] = tuple(KindCard(**_known(KindCard, kind)) for kind in data.get(name, ()))
         data["when"] = tuple(data.get("when", ()))
@@ -166,7 +195,9 @@ class KnowledgeSource(Linked, Generic[P, R]):
         style: Style,
         precondition: Precondition | None = None,
         bid: Bid | None = None,
+        reconcile: Reconciliation | None = None,
         hands_over: bool = False,
+        undoes: "KnowledgeSource[..., Any] | None" = None,
     ) -> None:
         self.function: Final = function
         self.trigger: Final = trigger
@@ -176,9 +207,12 @@ class KnowledgeSource(Linked, Generic[P, R]):
         self.style: Final = style
         self.precondition: Final = precondition
         self.bid: Final = bid
+        self.reconcile: Final = reconcile
         self.hands_over: Final = hands_over
-        self.compensator: Callable[..., Any] | None = None
-        self.compensator_parameters: tuple[Parameter, ...] = ()
+        self.undoes: Final = undoes
+        """For a compensation, the source of what it undoes."""
+        self.compensator: KnowledgeSource[..., Any] | None = None
+        """What undoes its activations: a source of its own, which nothing triggers."""
         functools.update_wrapper(self, function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -194,14 +228,23 @@ class KnowledgeSource(Linked, Generic[P, R]):
 
     @property
     def reads(self) -> tuple[type[Entry], ...]:
-        """The kinds that its patterns bind, its clauses count, and its precondition and its bid look at."""
-        return tuple(dict.fromkeys(self.trigger.kinds + _kinds(self.precondition) + _kinds(self.bid)))
+        """The kinds that its patterns bind, its clauses count, and its precondition, bid and reconcile look at."""
+        return tuple(
+            dict.fromkeys(self.trigger.kinds + _kinds(self.precondition) + _kinds(self.bid) + _kinds(self.reconcile))
+        )
+
+    @property
+    def versions(self) -> dict[str, int]:
+        """The schema version of every kind that it reads or writes, by the kind's name, in alphabetical order."""
+        kinds = {*self.reads, *self.writes}
+        return dict(sorted((kind.__kind__, kind.__version__) for kind in kinds))
 
     def compile(self) -> Json:
         """The trigger as the store reads it, with the policies that the store applies."""
         retest = {kind.__kind__ for kind in self.trigger.kinds + _kinds(self.precondition)}
         asked: Json = {"wk": sorted(retest)} if self.precondition else {}
         asked |= {"bd": 1} if self.bid else {}
+        asked |= {"rc": 1} if self.reconcile else {}
         return self.trigger.compile() | self.policies.compile() | asked
 
     def card(self) -> SourceCard:
@@ -217,23 +260,24 @@ class KnowledgeSource(Linked, Generic[P, R]):
             precondition=self.precondition.name if self.precondition else None,
             rating=None if self.trigger.rating is None else str(self.trigger.rating),
             bid=self.bid.name if self.bid else None,
-            compensation=_location(self.compensator) if self.compensator else None,
+            compensation=_location(self.compensator.function) if self.compensator else None,
+            per=None if self.trigger.per is None else str(self.trigger.per),
+            reconcile=self.reconcile.name if self.reconcile else None,
             policies=self.policies,
             trigger=self.compile(),
         )
 
     def compensation(self, function: F) -> F:
-        """Registers the function that undoes what this source wrote; a decorator that leaves the function as it is.
+        """Registers the function that undoes what this source did; a decorator that leaves the function as it is.
 
-        Its parameters are the kinds that the source writes or reads. Raises InvalidSource.
+        Its parameters are the kinds that the source writes (what the activation wrote) or reads (what it was bound to); the
+        kinds in its return annotation it may write. It has the source's policies. Raises InvalidSource.
         """
         subject = f"compensation of source {self.name}"
         if self.compensator is not None:
-            problem = f"{_location(self.compensator)} is registered already"
+            problem = f"{_location(self.compensator.function)} is registered already"
             raise InvalidSource(subject, problem, "Undo everything in one function")
-        parameters = read_signature(function, subject).parameters
-        _check_kinds(subject, parameters, self.writes.union(self.reads))
-        self.compensator, self.compensator_parameters = function, parameters
+        self.compensator = _compensator(self, function, subject)
         return function
 
 
@@ -248,6 +292,48 @@ def _location(function: Callable[..., Any]) -> str:
 
 def _cards(kinds: Any) -> tuple[KindCard, ...]:
     return tuple(sorted(map(KindCard.of, kinds), key=lambda card: card.kind))
+
+
+class _Recollection(Trigger):
+    """What a compensation is bound to: its worker recalls it from the log, and nothing is ever matched."""
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        pass
+
+
+def _compensator(
+    source: KnowledgeSource[..., Any], function: Callable[..., Any], subject: str
+) -> KnowledgeSource[..., Any]:
+    style, signature = _style(function, subject), read_signature(function, subject)
+    _check_kinds(subject, signature.parameters, source.writes.union(source.reads))
+    if style is Style.STREAM:
+        raise InvalidSource(subject, "it is a generator", "Return everything that it writes at once")
+    returns = None if signature.returns is Signature.missing else signature.returns
+    writes = read_writes(returns, subject)
+    if may_hand_over(returns):
+        raise InvalidSource(subject, "it hands over, and nothing starts while a board is undone", "Return entries only")
+    return KnowledgeSource(
+        function,
+        trigger=_Recollection(f"~{source.name}", signature.patterns),
+        policies=replace(
+            source.policies,
+            isolation="snapshot",
+            effects="board",
+            fatal=False,
+            budget=None,
+            concurrency=None,
+            rate=None,
+            breaker=None,
+            fair=False,
+            approval=None,
+        ),
+        parameters=signature.parameters,
+        writes=writes,
+        style=style,
+        undoes=source,
+    )
 
 
 def _check_kinds(subject: str, parameters: tuple[Parameter, ...], allowed: frozenset[type[Entry]]) -> None:
@@ -290,13 +376,14 @@ def make_source(function: Callable[P, R], **options: Unpack[SourceOptions]) -> K
     return KnowledgeSource(
         function,
         trigger=_trigger(name, signature.patterns, options),
-        policies=_policies(options),
+        policies=_policies(name, options),
         parameters=signature.parameters,
         writes=read_writes(signature.returns, subject),
         style=style,
         hands_over=may_hand_over(signature.returns),
         precondition=read_question(Precondition, options.get("precondition"), signature.parameters, subject),
         bid=read_question(Bid, options.get("bid"), signature.parameters, subject),
+        reconcile=read_question(Reconciliation, options.get("reconcile"), signature.parameters, subject),
     )
 
 
@@ -313,6 +400,7 @@ def _style(function: Callable[..., Any], subject: str) -> Style:
 
 
 def _trigger(name: str, patterns: tuple[Pattern, ...], options: SourceOptions) -> Trigger:
+    concurrency = concurrency_of(options.get("concurrency"))
     return Trigger(
         source=name,
         patterns=patterns,
@@ -321,13 +409,27 @@ def _trigger(name: str, patterns: tuple[Pattern, ...], options: SourceOptions) -
         refire=options.get("refire", "version"),
         reentrant=options.get("reentrant", False),
         rating=rating_term(options.get("rating")),
+        per=concurrency.term if concurrency else None,
     )
 
 
-def _policies(options: SourceOptions) -> Policies:
+def _policies(name: str, options: SourceOptions) -> Policies:
     given = _known(Policies, options)
     given |= {name: to_seconds(given[name]) for name in ("timeout", "lease") if given.get(name) is not None}
+    concurrency = concurrency_of(given.get("concurrency"))
+    given |= {"concurrency": concurrency and concurrency.limit}
+    given |= {"rate": rate_of(given.get("rate")), "breaker": breaker_of(given.get("breaker"))}
+    given["approval"] = _asked(options.get("approval", False), name)
     return Policies(**given)
+
+
+def _asked(approval: bool | str | Approve, name: str) -> Approve | None:
+    """What a person is asked before the action runs; None when nobody is."""
+    asked = approval if isinstance(approval, Approve) else Approve(approval) if isinstance(approval, str) else Approve()
+    if approval is False:
+        return None
+    expires = None if asked.expires is None else to_seconds(asked.expires)  # a card is data
+    return replace(asked, question=asked.question or f"May {name} run?", expires=expires)
 
 
 def _whole(lowest: int, highest: int) -> Callable[[Any], bool]:
@@ -370,6 +472,17 @@ _RULES: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     ),
     "isolation": (lambda value: value in {"snapshot", "serializable"}, "one of: snapshot, serializable"),
     "effects": (lambda value: value in {"board", "external"}, "one of: board, external"),
+    "budget": (
+        lambda value: value is None or _whole(1, 10**9)(value),
+        "a whole number from 1 to 1,000,000,000, or None",
+    ),
+    "fatal": (lambda value: isinstance(value, bool), "True or False"),
+    "concurrency": (lambda _: True, "a number, or Concurrency(1, per=Order.customer)"),
+    "rate": (lambda _: True, "a Rate, or a text like 10/s"),
+    "breaker": (lambda _: True, "a Breaker, or a number of failures"),
+    "fair": (lambda value: isinstance(value, bool), "True or False"),
+    "approval": (lambda value: isinstance(value, bool | str | Approve), "True, a question, or an Approve"),
+    "reconcile": (lambda value: value is None or callable(value), "a function"),
 }
 
 
@@ -380,3 +493,6 @@ def _check_options(options: Mapping[str, Any], subject: str) -> None:
         accepts, wanted = _RULES[name]
         if not accepts(value):
             raise InvalidSource(subject, f"{name}={value!r} is not {wanted}", f"Give {name} {wanted}")
+    if options.get("reconcile") is not None and options.get("effects") != "external":
+        problem = "it has a reconcile function, and its effects are on the board only, where nothing is in doubt"
+        raise InvalidSource(subject, problem, 'Say effects="external", or remove reconcile=')

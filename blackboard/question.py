@@ -1,4 +1,4 @@
-"""Questions that a worker asks a source's own Python functions before its action: its precondition, its bid."""
+"""Questions that a worker asks a source's own Python functions beside its action: its precondition, its bid, its outcome."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,6 +33,11 @@ class Question:
 @dataclass(frozen=True, slots=True)
 class Precondition(Question):
     """Whether the action shall run now: a Python check of the state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation(Question):
+    """What became of an action outside the board that was cut short."""
 
 
 Q = TypeVar("Q", bound=Question)

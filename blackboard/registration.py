@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from blackboard.declaration import declare
+from blackboard.entry import Entry
 from blackboard.knowledge_source import KnowledgeSource
 from blackboard.store.partition import Partition
 from blackboard.store.store import Store
@@ -19,18 +21,36 @@ SLICE = 500
 QUIESCENT = "?quiescent"
 
 
-async def register(store: Store, crew: str, sources: Iterable[KnowledgeSource[..., Any]]) -> list[str]:
+async def register(
+    store: Store, crew: str, sources: Iterable[KnowledgeSource[..., Any]], kinds: Iterable[type[Entry]] = ()
+) -> list[str]:
     """Register sources in every partition and match the open boards against what is new. Returns the new or changed names.
 
-    ``crew`` names the group of workers that run exactly these sources; empty when none will.
+    ``crew`` names the group of workers that run exactly these sources; empty when none will. ``kinds`` are declared besides
+    those of the sources. A source whose kinds a newer release has registered is left to that. Raises IncompatibleSchema.
     """
+    sources = list(sources)
     cards = [_card(source) for source in sources]
+    known = [*kinds, *(kind for source in sources for kind in (*source.reads, *sorted(source.writes, key=_name)))]
     changed: list[str] = []
     for partition in store.partitions:
+        await declare(partition, known)
+        if not (cards or crew):
+            continue  # a program that only knows kinds
         revision, names = await partition.register(crew, cards)
         changed = names or changed
         await rematch(partition, revision)
+    if crew:
+        await _say_what_is_left(store.partitions[0], crew, sources)
     return changed
+
+
+async def _say_what_is_left(partition: Partition, crew: str, sources: Sequence[KnowledgeSource[..., Any]]) -> None:
+    """Log which sources this release does not get, since a newer one has registered them."""
+    crews = await partition.crews([source.name for source in sources])
+    left = [source.name for source in sources if crew not in crews[source.name]]
+    if left:
+        logger.warning("left to a newer release, which knows newer versions of their kinds: %s", ", ".join(left))
 
 
 async def rematch(partition: Partition, revision: int) -> int:
@@ -42,17 +62,22 @@ async def rematch(partition: Partition, revision: int) -> int:
         return 0
     moved = 0
     for board in await partition.boards():
-        moved += await _rematch_board(partition, board, revision)
+        moved += await rematch_board(partition, board, revision)
     await partition.set_matched(revision)
     return moved
 
 
-async def _rematch_board(partition: Partition, board: str, revision: int) -> int:
+async def rematch_board(partition: Partition, board: str, revision: int) -> int:
+    """Match one board that is behind the revision. Returns 1 when it moved, else 0."""
     cursor = "0"
     while True:
         answer, cursor = await partition.rematch(board, revision, cursor, SLICE)
         if answer != "more":
             return int(answer == "ok")
+
+
+def _name(kind: type[Entry]) -> str:
+    return kind.__kind__
 
 
 def _card(source: KnowledgeSource[..., Any]) -> tuple[str, str, str, list[str]]:

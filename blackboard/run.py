@@ -15,23 +15,32 @@ from concurrent.futures import Executor
 from enum import Enum, auto
 
 from blackboard.activation import Claim
+from blackboard.compensating import recall
 from blackboard.errors import (
+    ApprovalExpired,
+    ApprovalRejected,
     BoardClosed,
     DefinitionError,
     EntryError,
     HandoffRefused,
     LeaseLost,
+    NewerSchema,
     StaleSnapshot,
     UndeclaredKind,
 )
-from blackboard.execution import Execution, describe, sum_up
+from blackboard.execution import Execution, clean, describe, sum_up
 from blackboard.knowledge_source import Style
+from blackboard.ledger import Left
+from blackboard.origin import enter
 from blackboard.outage import Outage
+from blackboard.outcome import LONGEST_RECONCILIATION
+from blackboard.saga import Abort
+from blackboard.steering import clean as in_a_line
 from blackboard.store.partition import Applied, Commit, Partition
 
 logger = logging.getLogger(__name__)
 
-HOPELESS = (DefinitionError, EntryError, HandoffRefused, UndeclaredKind)
+HOPELESS = (ApprovalExpired, ApprovalRejected, DefinitionError, EntryError, HandoffRefused, UndeclaredKind)
 """What another run would not mend: data or code that must change first."""
 
 Carry = Callable[[Commit], Awaitable[Applied | None]]
@@ -46,11 +55,18 @@ class End(Enum):
     FAILED = auto()
     BID = auto()
     GIVEN_BACK = auto()  # its worker ends at once
+    PARKED = auto()  # it goes on in another run
+    UNSURE = auto()  # it was cut short while it acted outside the board
+    RECONCILED = auto()  # what was cut short has had no effect
     LET_GO = auto()  # the store has settled it otherwise
 
 
 class _LetGo(Exception):  # as the errors of this library
     """The store has settled the activation otherwise, for a reason that is no failure of the agent."""
+
+
+class _CutShort(Exception):  # as the errors of this library
+    """It was stopped while it acted outside the board, by its own time limit."""
 
 
 class Run:
@@ -60,15 +76,24 @@ class Run:
     """Where it lives, once it has started."""
 
     def __init__(
-        self, execution: Execution, partition: Partition, threads: Executor, outage: Outage, carry: Carry
+        self,
+        execution: Execution,
+        partition: Partition,
+        threads: Executor,
+        outage: Outage,
+        carry: Carry,
+        crew: str = "",
     ) -> None:
         self._execution = execution
+        execution.threads, execution.outage = threads, outage
         self._partition = partition
         self._threads = threads
         self._outage = outage
         self._carry = carry
+        self._crew = crew
         self._begun = self._stopped = self._aborted = False
         self._committing = False
+        self._verdicts = {"": self._live, "bid": self._bid, "reconcile": self._reconcile}
 
     @property
     def claim(self) -> Claim:
@@ -80,9 +105,10 @@ class Run:
         self.task = asyncio.create_task(self._go(ended), name=self.claim.name)
 
     def abort(self) -> None:
-        """Cancel it; it is given back."""
+        """Cancel it; it is given back. What has acted outside the board, and is being committed, comes to its end."""
         self._aborted = True
-        self._stop()
+        if not (self._committing and self._is_unsure):
+            self._stop()
 
     def lose(self) -> None:
         """The lease went elsewhere: nothing this run does can count any more."""
@@ -100,9 +126,10 @@ class Run:
 
     async def _go(self, ended: Callable[[Run, End], None]) -> None:
         self._begun, end = True, End.LET_GO
+        enter(self._execution.origin)
         try:
             if not self._stopped:
-                end = await (self._bid() if self._execution.claimed.verdict == "bid" else self._live())
+                end = await self._verdicts[self._execution.claimed.verdict]()
             elif self._aborted:
                 end = await self._give_back()
         finally:
@@ -112,18 +139,27 @@ class Run:
         """Run the activation, and tell the store how that ended."""
         try:
             return End.COMMITTED if await self._run() else await self._decline()
-        except _LetGo as end:
+        except (_LetGo, Left) as end:
             logger.info("%s", end)
+            return End.PARKED if isinstance(end, Left) and end.parked else End.LET_GO
+        except _CutShort as error:
+            return await self._doubt("timeout", str(error))
         except asyncio.CancelledError as error:
             if self._aborted:
                 return await self._give_back()
             if not _cancelled():  # by nobody but the agent itself
                 return await self._fail(error)
+        except NewerSchema as refusal:
+            return await self._leave(refusal)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001  # whatever an agent raises is its failure, not ours
-            return await self._fail(error)
+            return await self._fail_or_abort(error)
         return End.LET_GO
+
+    async def _fail_or_abort(self, error: BaseException) -> End:
+        abort = Abort.within(error)
+        return await (self._fail(error) if abort is None else self._bury(in_a_line(abort.reason)))
 
     async def _bid(self) -> End:
         """Ask the source what it bids, and give the activation back with that: nobody has granted it, so it does not start."""
@@ -140,14 +176,71 @@ class Run:
         await self._outage.tell(lambda: self._partition.release(self.claim, "wait", declined))
         return End.DECLINED
 
+    async def _reconcile(self) -> End:
+        """Ask the source what became of its action, which was cut short, and tell the store."""
+        try:
+            async with asyncio.timeout(LONGEST_RECONCILIATION):
+                outcome = await self._execution.reconcile(self._threads)
+            if outcome.verdict == "done":
+                await self._commit(self._execution.commit(outcome.contribution), None)
+                return End.COMMITTED
+        except _LetGo as end:
+            logger.info("%s", end)
+            return End.LET_GO
+        except asyncio.CancelledError:
+            return await self._give_back() if self._aborted else End.LET_GO
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001  # whatever it raises, the outcome is not known
+            return await self._doubt("unknown", "its reconcile function failed", describe(error))
+        if outcome.verdict == "again":
+            return await self._begin_again(outcome.why)
+        return await self._doubt("unknown", "its reconcile function cannot tell", outcome.why)
+
+    async def _begin_again(self, why: str) -> End:
+        """What was cut short has had no effect: it may run again, as far as it has attempts left."""
+        attempts = self._execution.claimed.attempts
+        if attempts > self._execution.source.policies.retries:
+            problem = f"TimeoutError: it was cut short {attempts} times, the last time without effect"
+            await self._outage.tell(lambda: self._partition.fail(self.claim, "dead", 0, "attempts spent", problem))
+            return End.FAILED
+        said = f"reconciled: again{': ' + clean(why) if why else ''}"
+        await self._outage.tell(lambda: self._partition.release(self.claim, "again", said))
+        return End.RECONCILED
+
+    async def _doubt(self, verdict: str, reason: str, problem: str = "") -> End:
+        """Nobody knows what it did outside the board: it is to be reconciled, or waits for a person."""
+        logger.error("%s: %s; what it did outside the board is not known", self.claim.name, reason)
+        told = clean(problem or reason)
+        await self._outage.tell(lambda: self._partition.fail(self.claim, verdict, 0, clean(reason), told))
+        return End.UNSURE
+
     async def _give_back(self) -> End:
+        if self._is_unsure:
+            return await self._doubt("unknown", "its worker was ended while it acted outside the board")
         await self._outage.tell(lambda: self._partition.release(self.claim, "ready"))
+        return End.GIVEN_BACK
+
+    async def _bury(self, reason: str) -> End:
+        """Its agent has given up for the whole board."""
+        logger.error("%s aborted board %s: %s", self.claim.name, self.claim.board, reason)
+        await self._outage.tell(lambda: self._partition.fail(self.claim, "dead", 0, "aborted", reason))
+        return End.FAILED
+
+    async def _leave(self, refusal: NewerSchema) -> End:
+        """A newer release wrote what this one cannot read: it is left, without charge, to workers that can."""
+        logger.warning("%s is left to a newer release: %s", self.claim.name, refusal)
+        await self._outage.tell(lambda: self._partition.release(self.claim, "newer", self._crew))
         return End.GIVEN_BACK
 
     async def _fail(self, error: BaseException) -> End:
         claim, policies = self.claim, self._execution.source.policies
         attempt = self._execution.claimed.attempts + 1
+        if isinstance(error, ApprovalRejected):
+            return await self._die(error, error.verdict)
         problem = describe(error)
+        if isinstance(error, ApprovalExpired):
+            return await self._die(error, problem)
         if attempt > policies.retries or isinstance(error, HOPELESS):
             logger.error("%s failed (attempt %d) and is dead: %s", claim.name, attempt, sum_up(error), exc_info=error)
             await self._outage.tell(lambda: self._partition.fail(claim, "dead", 0, "attempts spent", problem))
@@ -157,6 +250,14 @@ class Run:
             await self._outage.tell(lambda: self._partition.fail(claim, "retry", delay, "", problem))
         return End.FAILED
 
+    async def _die(self, error: ApprovalExpired | ApprovalRejected, problem: str) -> End:
+        """A person has said no, or nothing: a retry asks again."""
+        recording = self._execution.recording
+        again = recording.again_from(error) if recording is not None else 0
+        logger.warning("%s is dead: %s", self.claim.name, error)
+        await self._outage.tell(lambda: self._partition.fail(self.claim, "dead", 0, "", problem, drop=again))
+        return End.FAILED
+
     # ------------------------------------------------------------------ bind, check, run
 
     async def _run(self) -> bool:
@@ -164,14 +265,28 @@ class Run:
         seconds = self._execution.source.policies.timeout
         if seconds is None:
             return await self._perform(None)
-        async with asyncio.timeout(seconds) as limit:
-            return await self._perform(limit)
+        limit = asyncio.timeout(seconds)
+        try:
+            async with limit:
+                return await self._perform(limit)
+        except TimeoutError as error:
+            if self._is_unsure and limit.expired():
+                raise _CutShort(f"its time limit of {seconds:g} s struck while it acted outside the board") from error
+            raise
 
     async def _perform(self, limit: asyncio.Timeout | None) -> bool:
         execution, source = self._execution, self._execution.source
+        if source.undoes is not None and not await recall(execution, self._partition):
+            await self._commit(execution.commit(None), limit)
+            return True
         arguments = execution.bind(source.parameters)
-        if source.precondition is not None and not await execution.check(arguments, self._threads):
+        if execution.claimed.places:
+            await execution.begin()
+        asks = source.precondition is not None and not execution.has_begun
+        if asks and not await execution.check(arguments, self._threads):
             return False
+        if source.policies.approval is not None:
+            await execution.approve()
         if source.style is not Style.STREAM:
             await self._commit(execution.commit(await execution.act(arguments, self._threads)), limit)
             return True
@@ -193,6 +308,11 @@ class Run:
                 raise
             logger.warning("the bid of %s failed, and counts as 0: %s", self.claim.name, sum_up(error))
             return 0.0
+
+    @property
+    def _is_unsure(self) -> bool:
+        """Whether it has begun to act outside the board, so that it must not be run again blindly."""
+        return self._execution.acting and self._execution.source.policies.effects == "external"
 
     # ------------------------------------------------------------------ commit
 
@@ -221,6 +341,8 @@ class Run:
             raise _LetGo(str(refusal)) from None
         finally:
             self._committing = False
+            if self._aborted and commit.part:  # it would go on to the next part
+                self._stop()
 
 
 def _cancelled() -> bool:

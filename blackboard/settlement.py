@@ -10,23 +10,35 @@ from blackboard.activation import Claimed
 from blackboard.ids import operation_id
 from blackboard.store.partition import Partition
 
-UNFIT = frozenset({"poison", "damaged", "revisit"})
+UNFIT = frozenset({"poison", "damaged", "revisit", "unknown"})
 """What the store says of a claim that is not to be run but settled."""
+
+ELSEWHERE = 5_000
+"""Milliseconds for which a compensation waits that came to a worker without it."""
+CUT_SHORT = "its worker died while it acted outside the board"
 
 CONTROL = "@control"
 """The source of what controllers claim."""
 
 
-async def settle(claimed: Claimed, partition: Partition, author: str) -> str:
-    """Settle a claim by its verdict; whatever has none goes back. Returns what the store answered."""
+async def settle(claimed: Claimed, partition: Partition, author: str, *, lacking: bool = False) -> str:
+    """Settle a claim by its verdict; whatever has none goes back. Returns what the store answered.
+
+    ``lacking``: this worker does not have the source.
+    """
     if claimed.claim.source == CONTROL:
         return await _settle_control(claimed, partition, f"@{author}")
     if claimed.verdict == "poison":
         reason = f"its worker died {claimed.crashes} times"
         return await partition.fail(claimed.claim, "dead", 0, "crash limit", reason)
+    if claimed.verdict == "unknown":
+        return await partition.fail(claimed.claim, "unknown", 0, CUT_SHORT, claimed.uncertain)
     if claimed.verdict == "damaged":
         reason = "what the store holds of it, or of the entries it is bound to, cannot be read"
         return await partition.fail(claimed.claim, "dead", 0, "damaged", reason)
+    if lacking and claimed.claim.undoes is not None and claimed.verdict == "":
+        problem = "this worker's release of the source has no compensation, and waits for one that has"
+        return await partition.fail(claimed.claim, "retry", ELSEWHERE, "", problem)
     return await partition.release(claimed.claim, "ready")
 
 

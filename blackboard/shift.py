@@ -305,11 +305,13 @@ class Shift:
 
     def _take(self, claimed: Claimed) -> None:
         self._last_work = time.monotonic()
-        chore, source = self._duty.chores.get(claimed.claim.source), self._duty.sources.get(claimed.claim.source)
+        # What stands behind a slash says which of the chores of a name it is.
+        chore = self._duty.chores.get(claimed.claim.source.partition("/")[0])
+        source = self._duty.sources.get(claimed.claim.source)
         if chore is not None and claimed.verdict == "" and not self._draining:
             self._do(chore, claimed)
         elif source is None or claimed.verdict in UNFIT or self._draining:
-            self._settle(claimed)
+            self._settle(claimed, lacking=source is None)
         else:
             self._begin(claimed, source)
 
@@ -319,7 +321,7 @@ class Shift:
             self._supersede(claim)
         self._leases.hold(claim, source.policies.lease or self._options.lease)
         execution = Execution(claimed, source, self._duty.host)
-        run = Run(execution, self._partition, self._duty.threads, self._outage, self._carry)
+        run = Run(execution, self._partition, self._duty.threads, self._outage, self._carry, self._duty.crew)
         self._running[claim] = run
         run.start(self._ended)
 
@@ -332,7 +334,7 @@ class Shift:
 
     def _ended(self, run: Run, end: End) -> None:
         self.finished += end is End.COMMITTED
-        self._hungry = self._hungry or end is End.FAILED
+        self._hungry = self._hungry or end in {End.FAILED, End.PARKED, End.RECONCILED, End.UNSURE}
         self._leases.drop(run.claim)
         self._running.pop(run.claim, None)
         self._last_work = time.monotonic()
@@ -355,10 +357,10 @@ class Shift:
 
         self._in_background(done())
 
-    def _settle(self, claimed: Claimed) -> None:
+    def _settle(self, claimed: Claimed, *, lacking: bool) -> None:
         """Settle in the background what is not to be run here."""
         self._in_background(
-            self._outage.tell(lambda: settle(claimed=claimed, partition=self._partition, author=self._duty.worker))
+            self._outage.tell(lambda: settle(claimed, self._partition, self._duty.worker, lacking=lacking))
         )
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:

@@ -18,17 +18,19 @@ from blackboard.control.strategy import Grants, Strategy
 from blackboard.control.view import UNDER_WAY, View, in_rank_order
 from blackboard.errors import (
     ActivationNotFound,
-    BoardClosed,
     BoardNotFound,
     EpochConflict,
     InvalidStrategy,
     NotHeld,
+    SagaUnderWay,
     TimedOut,
     UnknownSource,
+    closed,
 )
 from blackboard.event import Event, EventType
 from blackboard.ids import operation_id
-from blackboard.store.control import Steered
+from blackboard.limits import Tripped, check_limit, milliseconds
+from blackboard.store.control import Raised, Steered
 from blackboard.store.partition import BoardFacts, Partition
 
 STEP_ENDS = frozenset({EventType.FIRED, EventType.DIED, EventType.OBVIATED, EventType.FAILED, EventType.DECLINED})
@@ -43,7 +45,7 @@ class Mode:
 
     ``mode`` is ``choreography`` or ``orchestration``. ``strategy`` is None for a choreographed board, and for a strategy that
     this program does not know; ``said`` is its state in words. ``unattended`` is the seconds after which a board without a
-    controller is choreographed again; None holds it for as long as it takes.
+    controller is choreographed again; None holds it for as long as it takes. ``tripped`` is the guard that paused it.
     """
 
     board: str
@@ -53,6 +55,7 @@ class Mode:
     strategy: Strategy | None = None
     said: str = ""
     unattended: float | None = None
+    tripped: Tripped | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +146,8 @@ class Steering:
         facts = await self.status()
         unattended = facts.unattended / 1000 if facts.unattended else None
         text, memo, seen = await self._partition.strategy(self.id)
-        found = Mode(self.id, facts.mode, facts.epoch, facts.paused, unattended=unattended)
+        tripped = await self._partition.tripped(self.id) if facts.paused else None
+        found = Mode(self.id, facts.mode, facts.epoch, facts.paused, unattended=unattended, tripped=tripped)
         if facts.mode != "orchestration":
             return found
         if not text:  # switched back between these two looks
@@ -184,9 +188,29 @@ class Steering:
         """
         return self._switch(await self._partition.pause(self.id, self._author, clean(why)), None)
 
-    async def resume(self, why: str = "") -> Switch:
-        """End a pause. Resuming a board that is not paused changes nothing. Raises BoardNotFound, BoardClosed."""
-        return self._switch(await self._partition.resume(self.id, self._author, clean(why)), None)
+    async def resume(
+        self,
+        why: str = "",
+        *,
+        depth: int | None = None,
+        activations: int | None = None,
+        alternations: int | None = None,
+        wall: timedelta | None = None,
+        budget: int | None = None,
+    ) -> Switch:
+        """End a pause. Resuming a board that is not paused changes nothing.
+
+        The other arguments are limits that this board is to have of its own from now on, beyond those of `Limits`; ``budget``
+        is that of the source whose budget was spent. A board that a guard has paused must be given a higher limit
+        (`mode` says which), else GuardTripped is raised. Raises InvalidSource for a limit that is none, BoardNotFound,
+        BoardClosed.
+        """
+        given = {"depth": depth, "activations": activations, "alternations": alternations, "budget": budget}
+        raised = {name: check_limit(name, value) for name, value in given.items() if value is not None}
+        if wall is not None:
+            raised["wall"] = check_limit("wall", milliseconds(wall))
+        said = clean(", ".join(filter(None, [why, *(f"{name} up to {value}" for name, value in raised.items())])))
+        return self._switch(await self._partition.resume(self.id, self._author, said, raised=Raised(**raised)), None)
 
     async def step(
         self,
@@ -233,20 +257,22 @@ class Steering:
         answer = await self._partition.veto(self.id, self._author, found.identity, found.number, clean(why))
         if answer == "running":
             raise NotHeld(self.id, found.name, ActivationState.RUNNING.value)
-        if answer == "closed":
-            raise BoardClosed(self.id)
         if answer == "absent":
             raise ActivationNotFound(self.id, str(activation))
+        if answer != "ok":
+            raise closed(self.id, answer)
 
     # ------------------------------------------------------------------ inside
 
     def _switch(self, steered: Steered, expected: int | None) -> Switch:
         if steered.answer == "epoch":
             raise EpochConflict(self.id, expected or 0, steered.epoch)
-        if steered.answer == "closed":
-            raise BoardClosed(self.id)
         if steered.answer == "absent":
             raise BoardNotFound(self.id)
+        if steered.answer == "saga":
+            raise SagaUnderWay(self.id)
+        if steered.answer not in {"ok", "done"}:
+            raise closed(self.id, steered.answer)
         return Switch(
             steered.epoch, steered.moved, tuple(identity.partition("\x1e")[0] for identity in steered.running)
         )
@@ -369,7 +395,7 @@ def _runs_since(activation: Activation, epoch: int) -> bool:
 
 def _as_held(activation: Activation, facts: BoardFacts) -> Activation:
     """An activation as it would be in an epoch of orchestration in which nothing is granted yet."""
-    free = activation.state is ActivationState.READY
+    free = activation.state in {ActivationState.READY, ActivationState.LIMITED}
     if facts.mode == "orchestration" and activation.granted == facts.epoch:
         return activation
     return replace(activation, state=ActivationState.HELD) if free else activation

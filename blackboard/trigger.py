@@ -35,7 +35,8 @@ class Trigger:
 
     `after` delays an activation, in milliseconds. `refire` says what makes a binding new: a new version of an entry
     it triggers on, other entries, or nothing. A source's own writes do not trigger it again on the same entries
-    unless it is `reentrant`. `rating` is computed from the fields of the entries that are bound.
+    unless it is `reentrant`. `rating` is computed from the fields of the entries that are bound; `per` is the one whose values
+    a limit on its concurrency counts apart.
 
     Raises InvalidTrigger when it could never hold, or does not say one thing.
     """
@@ -47,6 +48,7 @@ class Trigger:
     refire: Refire = "version"
     reentrant: bool = False
     rating: Term | None = None
+    per: Field | None = None
 
     def __post_init__(self) -> None:
         self.compile()
@@ -121,23 +123,26 @@ def _test(clause: Comparison, field: Field) -> list[Any]:
     return [clause.op, _path(field), *_value(clause.right)]
 
 
-def _alpha(kind: str, tests: Sequence[Any], index: Any) -> str:
+def _alpha(kind: type[Entry], tests: Sequence[Any], index: Any) -> str:
     """The name of the memory of those entries of a kind that pass the tests, ordered by the index field.
 
-    Equal for equal memories, so that sources share them.
+    Equal for equal memories, so that sources share them. Fields of another schema version are other fields.
     """
     if not tests and index is None:
-        return kind
-    text = json.dumps([kind, tests, index], ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+        return kind.__kind__
+    version = [kind.__version__] if kind.__version__ > 1 else []
+    text = json.dumps(
+        [kind.__kind__, tests, index, *version], ensure_ascii=False, separators=(",", ":"), sort_keys=True
+    )
     return f"~{hashlib.sha256(text.encode()).hexdigest()[:10]}"
 
 
 def _concerning(kind: type[Entry], tests: list[Any], index: Any) -> Json:
     """What a pattern and a counted set have in common. A kind without key has one entry and needs no memory."""
-    found: Json = {"k": kind.__kind__, "t": tests}
+    found: Json = {"k": kind.__kind__, "t": tests, "v": str(kind.__version__) if kind.__version__ > 1 else None}
     if kind.__key__ is None:
         return found | {"u": 1}
-    return found | {"ix": index, "a": _alpha(kind.__kind__, tests, index)}
+    return found | {"ix": index, "a": _alpha(kind, tests, index)}
 
 
 def _without_nothing(data: Json) -> Json:
@@ -155,23 +160,29 @@ class _Compilation:
         self.tests: list[list[Any]] = [[] for _ in self.patterns]
         self.joins: list[list[Any]] = []
         self.residual: list[Any] = []
+        self._looked_into: set[int] = set()
+        """The patterns of whose entries a field decides something: these must be of the trigger's own schema version."""
         for clause in trigger.clauses:
             self._place(clause)
 
     def result(self) -> Json:
         trigger = self.trigger
+        counted, rating = [self._counted(size) for size in self.sizes], self._rating(trigger.rating)
         return _without_nothing(
             {
                 "s": trigger.source,
                 "p": [self._pattern(index) for index in range(len(self.patterns))],
                 "j": self.joins,
-                "c": [self._counted(size) for size in self.sizes],
+                "c": counted,
                 "w": self.residual,
                 "q": int(trigger.is_quiescent),
                 "af": trigger.after,
                 "rf": {"version": None, "entry": "e", "once": "o"}[trigger.refire],
                 "re": int(trigger.reentrant),
-                "rt": self._rating(trigger.rating),
+                "rt": rating,
+                "cp": None
+                if trigger.per is None
+                else [self._single(trigger.per, "concurrency") + 1, _path(trigger.per)],
             }
         )
 
@@ -208,7 +219,8 @@ class _Compilation:
         pattern = self.patterns[index]
         own = [path for a, pa, b, pb in self.joins for i, path in ((a, pa), (b, pb)) if i == index + 1]
         found = _concerning(pattern.kind, self.tests[index], own[0] if own else None)
-        return _without_nothing(found | {"m": pattern.mode.value, "n": int(self._needs_one(pattern))})
+        blind = pattern.kind.__version__ > 1 and not (own or self.tests[index] or index in self._looked_into)
+        return _without_nothing(found | {"m": pattern.mode.value, "n": int(self._needs_one(pattern)), "b": int(blind)})
 
     def _needs_one(self, pattern: Pattern) -> bool:
         """An empty gathering counts only for who asked how many there are, or waited until no more will come."""
@@ -246,7 +258,7 @@ class _Compilation:
         if isinstance(term, Formula):
             return [term.op, self._rating(term.left), self._rating(term.right)]
         if isinstance(term, Field):
-            return ["f", self._rated(term) + 1, _path(term)]
+            return ["f", self._single(term, "rating") + 1, _path(term)]
         return None if term is None else ["v", *_value(term)]
 
     def _operand(self, term: Term | None, clause: Clause) -> list[Any]:
@@ -278,20 +290,21 @@ class _Compilation:
     def _binds(pattern: Pattern, field: Field) -> bool:
         return pattern.kind.__kind__ == field.kind and field.parameter in {None, pattern.name}
 
-    def _rated(self, field: Field) -> int:
-        """The only pattern that a rating means, which must bind one entry at a time."""
+    def _single(self, field: Field, policy: str) -> int:
+        """The only pattern that a rating or a limit means, which must bind one entry at a time."""
         each = [pattern for pattern in self.patterns if pattern.mode is Mode.EACH]
         if not any(self._binds(pattern, field) for pattern in each):
             names = ", ".join(f"{pattern.name}: {pattern.kind.__name__}" for pattern in each) or "none yet"
             raise self._invalid(
-                f"its rating is about {field}, and no parameter binds one {field.kind} at a time",
-                f"Rate by a field of such a parameter: {names}",
+                f"its {policy} is about {field}, and no parameter binds one {field.kind} at a time",
+                f"Take a field of such a parameter: {names}",
             )
-        return self._one(field, f"the rating {field}")
+        return self._one(field, f"the {policy} {field}")
 
     def _one(self, field: Field, clause: Clause | str) -> int:
         """The only pattern that is meant."""
         first, *others = self._bound(field, clause)
+        self._looked_into.add(first)
         if others:
             names = ", ".join(self.patterns[index].name for index in (first, *others))
             raise self._invalid(

@@ -6,16 +6,22 @@ import asyncio
 import hashlib
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
+from blackboard import withdrawal
 from blackboard.board import Host
+from blackboard.compensating import CHORE, Compensating
+from blackboard.entry import Entry
 from blackboard.registration import register
+from blackboard.reshaping import SHAPE, bring_forward
 from blackboard.service import Service
 from blackboard.shift import Chore, Duty, Shift, Source, WorkerOptions
 from blackboard.tasks import all_together
+from blackboard.timekeeping import CLOCK, Timekeeper
 
 __all__ = ["Worker", "WorkerOptions"]
 
-CHORES: Mapping[str, Chore] = {}
+CHORES: Mapping[str, Chore] = {withdrawal.CHORE: withdrawal.withdraw}
 """What every worker does besides its sources, by the name of the chore."""
 
 LEFT_BEHIND = 64
@@ -36,11 +42,18 @@ class Worker(Service):
     async def run(self, ready: asyncio.Event | None = None) -> None:
         """Work until drained, or as the options say. Registers the sources first."""
         store = self._host.store()
-        crew = _crew(self._sources)
+        crew = _crew(self._sources.values())
         threads = ThreadPoolExecutor(self._options.concurrency + LEFT_BEHIND, thread_name_prefix="blackboard-agent")
         try:
             await register(store, crew, self._sources.values())
-            duty = Duty(self.id, self._host, self._sources, tuple(self._sources), crew, threads, self._options, CHORES)
+            chores: dict[str, Chore] = {
+                **CHORES,
+                CHORE: Compensating(self._host),
+                CLOCK: Timekeeper(self._host),
+                SHAPE: partial(bring_forward, _kinds(self._sources.values())),
+            }
+            runs = self._sources | _compensations(self._sources)
+            duty = Duty(self.id, self._host, runs, tuple(self._sources), crew, threads, self._options, chores)
             self._shifts = [Shift(duty, store, partition) for partition in store.partitions]
             if self._ended:  # told to stop before it had begun
                 return
@@ -78,6 +91,22 @@ class Worker(Service):
         return self._sources
 
 
-def _crew(sources: Iterable[str]) -> str:
-    """The name of the group of workers that run the same sources, and so share a doorbell."""
-    return hashlib.sha256("\n".join(sorted(sources)).encode()).hexdigest()[:8]
+def _compensations(sources: Mapping[str, Source]) -> dict[str, Source]:
+    """What undoes these sources, by the names that the store has for it."""
+    return {source.compensator.name: source.compensator for source in sources.values() if source.compensator}
+
+
+def _crew(sources: Iterable[Source]) -> str:
+    """The name of the group of workers that run the same sources, and so share a doorbell.
+
+    Releases that know their kinds in other versions are groups of their own: what one of them can read, another cannot.
+    """
+    known = sorted(
+        (source.name, *(f"{kind}/{version}" for kind, version in source.versions.items())) for source in sources
+    )
+    return hashlib.sha256("\n".join(map(" ".join, known)).encode()).hexdigest()[:8]
+
+
+def _kinds(sources: Iterable[Source]) -> dict[str, type[Entry]]:
+    """The kinds that sources read, by name."""
+    return {kind.__kind__: kind for source in sources for kind in source.reads}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import click
 
+from blackboard.cli.duration import Duration
 from blackboard.cli.events import must_exist, print_events
 from blackboard.cli.failures import NO
 from blackboard.cli.options import Options
@@ -106,15 +108,44 @@ def pause(options: Options, board: str | None, sources: tuple[str, ...], every: 
     return _hold(options, board, _named(board, sources, every), why, on=True)
 
 
-@verb(example="blackboard resume claim-42\nblackboard resume --ks check_history --ks decide\nblackboard resume --all")
+def limit_options(function: F) -> F:
+    """Add the limits that a board can be given when it is resumed."""
+    whole = click.IntRange(1)
+    for name, what in (
+        ("budget", "Its limit for activations of the source whose budget was spent."),
+        ("alternations", "Its limit for returns to a state that it was in before."),
+        ("activations", "Its limit for activations from its first to its last."),
+        ("depth", "Its limit for the length of a chain of activations."),
+    ):
+        function = click.option(f"--{name}", type=whole, metavar="N", help=what)(function)
+    wall = click.option("--wall", type=Duration(), metavar="TIME", help="Its limit for the time since it began: 2h.")
+    return wall(function)
+
+
+@verb(
+    example="blackboard resume claim-42\n"
+    "blackboard resume claim-42 --depth 20000\n"
+    "blackboard resume --ks check_history --ks decide\n"
+    "blackboard resume --all"
+)
 @target_options
 @why_option
-def resume(options: Options, board: str | None, sources: tuple[str, ...], every: bool, why: str) -> int:
+@limit_options
+def resume(
+    options: Options, board: str | None, sources: tuple[str, ...], every: bool, why: str, **limits: float | None
+) -> int:
     """End a pause of a board, of sources, or of everything.
 
-    A source that was paused by name stays so when everything is resumed. Exit code 3 when nothing of it was paused.
+    A board that a guard has paused goes on only with a higher limit, which is its own from then on; blackboard mode says which.
+    A source that was paused by name stays so when everything is resumed. Exit code 3 when nothing of it was paused, and when
+    a guard's limit is still exceeded.
     """
-    return _hold(options, board, _named(board, sources, every), why, on=False)
+    raised: dict[str, Any] = {name: value for name, value in limits.items() if value is not None}
+    if raised and board is None:
+        raise click.UsageError("limits are those of one board: name it.")
+    if "wall" in raised:
+        raised["wall"] = timedelta(seconds=raised["wall"])
+    return _hold(options, board, _named(board, sources, every), why, on=False, raised=raised)
 
 
 def _named(board: str | None, sources: tuple[str, ...], every: bool) -> tuple[str, ...]:
@@ -124,13 +155,21 @@ def _named(board: str | None, sources: tuple[str, ...], every: bool) -> tuple[st
     return ("*",) if every else sources
 
 
-def _hold(options: Options, board: str | None, sources: tuple[str, ...], why: str, *, on: bool) -> int:
+def _hold(
+    options: Options,
+    board: str | None,
+    sources: tuple[str, ...],
+    why: str,
+    *,
+    on: bool,
+    raised: Mapping[str, Any] | None = None,
+) -> int:
     if board is None:
         rows = run(_suspend(options, sources, why, on), options)
         print_rows(options, rows, SUSPENDED)
         changed = any(row["changed"] for row in rows)
     else:
-        row = run(_pause(options, board, why, on), options)
+        row = run(_pause(options, board, why, on, raised or {}), options)
         print_one(options, row)
         changed = row["changed"]
     if not changed:
@@ -139,11 +178,11 @@ def _hold(options: Options, board: str | None, sources: tuple[str, ...], why: st
     return 0
 
 
-async def _pause(options: Options, board: str, why: str, on: bool) -> dict[str, Any]:
+async def _pause(options: Options, board: str, why: str, on: bool, raised: Mapping[str, Any]) -> dict[str, Any]:
     async with connected(options) as bb:
         here = board_of(bb, board)
         before = (await here.status()).paused
-        switch = await here.pause(why) if on else await here.resume(why)
+        switch = await here.pause(why) if on else await here.resume(why, **raised)
         moved = {"held": switch.moved, "running": list(switch.running)} if on else {"freed": switch.moved}
         return {"board": board, "paused": on, "epoch": switch.epoch, "changed": before is not on, **moved}
 

@@ -91,4 +91,8 @@ def _row(found: Activation, around: Surroundings) -> dict[str, Any]:
         "owner": found.owner,
         "problem": found.problem,
     }
+    if found.kept:
+        row["steps"] = found.kept
+    if progress := around.progress.get(found.name):
+        row["progress"] = str(progress)
     return row | ({"handed_over_by_event": found.handed, "note": found.note} if found.handed else {})

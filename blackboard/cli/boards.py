@@ -4,19 +4,35 @@ from __future__ import annotations
 
 import shutil
 import sys
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from blackboard.cli.failures import NO
 from blackboard.cli.options import Options
-from blackboard.cli.output import Column, ago, format_of, print_one, print_rows, print_tsv, say, shorten, shown, summary
+from blackboard.cli.output import (
+    Column,
+    ago,
+    format_of,
+    iso,
+    print_one,
+    print_rows,
+    print_tsv,
+    say,
+    shorten,
+    shown,
+    summary,
+    to_json,
+)
 from blackboard.cli.session import board_of, connected, run
 from blackboard.cli.verb import verb
+from blackboard.cli.writing import JsonData
 
 if TYPE_CHECKING:
     from blackboard.application import Blackboard  # loaded when a verb runs; the help of all verbs does not need it
+    from blackboard.board import Board
     from blackboard.store.partition import BoardFacts
     from blackboard.store.survey import BoardSummary
 
@@ -41,14 +57,31 @@ BOARDS = (
 )
 
 
-@verb(example="blackboard boards --limit 10\nblackboard boards -o jsonl | jq -r .board")
+@verb(
+    example="blackboard boards --limit 10\nblackboard boards -o jsonl | jq -r .board\nblackboard boards --prune --idle 30"
+)
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most so many.")
-def boards(options: Options, limit: int) -> None:
+@click.option("--prune", is_flag=True, help="First forget those whose retention has passed.")
+@click.option(
+    "--idle",
+    type=click.FloatRange(0),
+    metavar="DAYS",
+    help="With --prune: close those at rest that nobody used for so long.",
+)
+def boards(options: Options, limit: int, prune: bool, idle: float | None) -> None:
     """List the boards.
 
     The newest first, with their events, entries, open, held and running activations, those whose attempts are spent, and
-    how each is steered.
+    how each is steered. Workers forget expired boards by themselves, and close boards out of use where the application says so
+    (idle_retention); --prune does it now.
     """
+    if idle is not None and not prune:
+        raise click.UsageError("--idle closes boards, and goes with --prune.")
+    if prune:
+        from blackboard.cli.pruning import prune_boards
+
+        forgotten, closed = run(prune_boards(options, idle), options)
+        say(options, f"Forgotten: {forgotten}; closed: {closed}.")
     rows = run(_boards(options, limit), options)
     print_rows(options, rows, BOARDS, "No boards yet. The first post makes one: blackboard post BOARD KIND JSON")
 
@@ -80,10 +113,10 @@ async def _board_row(bb: Blackboard, found: BoardSummary) -> dict[str, Any]:
 
 
 async def _held(bb: Blackboard, facts: BoardFacts) -> int:
-    """How many activations are held: none unless the board is orchestrated or paused, which is not looked at further."""
+    """How many activations are held: none unless the board is orchestrated, paused or behind, which is not looked at further."""
     from blackboard.activation import ActivationState
 
-    if facts.mode == "choreography" and not facts.paused:
+    if facts.mode == "choreography" and not facts.paused and not facts.behind:
         return 0
     agenda = await bb.store().partition(facts.board).agenda(facts.board)
     return sum(each.state is ActivationState.HELD for each in agenda)
@@ -108,7 +141,9 @@ def show(options: Options, board: str) -> None:
 
 async def _show(options: Options, board: str) -> dict[str, Any]:
     from blackboard.cli.agenda import dead_rows, open_rows
+    from blackboard.cli.behind import behind_rows
     from blackboard.cli.mode import control_row
+    from blackboard.clock import to_datetime
     from blackboard.errors import BoardNotFound
     from blackboard.store.survey import kinds_of
 
@@ -123,12 +158,22 @@ async def _show(options: Options, board: str) -> dict[str, Any]:
             "status": facts.status,
             "settled": facts.settled,
             "events": facts.seq,
+            "deadline": to_datetime(facts.deadline) if facts.deadline else None,
+            "result": await on.result() if facts.status == "closed" else None,
             "control": await control_row(bb, on),
+            "undoing": await _undoing(on),
             "entries": await kinds_of(partition, board),
+            "behind": await behind_rows(bb, facts),
             "agenda": await open_rows(bb, facts),
             "dead": await dead_rows(bb, facts),
             "latest": await _latest(bb, board, facts.seq),
         }
+
+
+async def _undoing(on: Board) -> dict[str, Any] | None:
+    """How far the board is undone; None when that was never asked for."""
+    saga = await on.saga()
+    return None if saga.state == "none" else asdict(saga)
 
 
 async def _latest(bb: Blackboard, board: str, seq: int) -> list[dict[str, Any]]:
@@ -139,9 +184,14 @@ async def _latest(bb: Blackboard, board: str, seq: int) -> list[dict[str, Any]]:
 
 def _lines(found: dict[str, Any]) -> list[tuple[str, str, Any]]:
     lines = [("board", name, found[name]) for name in ("board", "namespace", "status", "settled", "events")]
+    lines += [("board", name, found[name]) for name in ("deadline", "result") if found[name] is not None]
     control = found["control"]
-    lines += [("control", name, control[name]) for name in ("mode", "epoch", "paused", "strategy", "says", "held")]
+    lines += [
+        ("control", name, control[name]) for name in ("mode", "epoch", "paused", "guard", "strategy", "says", "held")
+    ]
+    lines += [("undoing", name, value) for name, value in (found["undoing"] or {}).items()]
     lines += [("entries", kind, count) for kind, count in found["entries"].items()]
+    lines += [("behind", each["kind"], each["waits_for"]) for each in found["behind"]]
     lines += [("agenda", each["activation"], each["state"]) for each in found["agenda"]]
     lines += [("dead", each["activation"], summary(each["problem"])) for each in found["dead"]]
     return lines + [("event", str(each["seq"]), each["what"]) for each in found["latest"]]
@@ -151,8 +201,15 @@ def _print_sections(found: dict[str, Any]) -> None:
     width = shutil.get_terminal_size().columns
     state = f"{found['status']}, {'settled' if found['settled'] else 'at work'}"
     click.echo(f"{click.style(found['board'], bold=True)}  {state}, {found['events']} events  ({found['namespace']})")
-    _section("Control", _control_lines(found["control"]), "")
+    _section("Control", [*_control_lines(found["control"]), *_deadline_lines(found["deadline"])], "")
+    if found["result"] is not None:
+        _section("Result", [shorten(to_json(found["result"]), width)], "")
+    if found["undoing"]:
+        _section("Undoing", _undoing_lines(found["undoing"]), "")
     _section("Entries", [f"{count:>6}  {kind}" for kind, count in found["entries"].items()], "none")
+    if found["behind"]:
+        lines = [f"{each['entries']:>6}  {each['kind']}  {each['waits_for']}" for each in found["behind"]]
+        _section("Of another schema version", [shorten(line, width) for line in lines], "")
     _section("Agenda", [_agenda_line(each) for each in found["agenda"]], "nothing open")
     dead = [f"{each['activation']}  {summary(each['problem'])}" for each in found["dead"]]
     if dead:
@@ -171,13 +228,30 @@ def _control_lines(control: dict[str, Any]) -> list[str]:
         lines.append(f"held: {control['held']}; controllers alive: {control['controllers'] or 'none'}")
     if control["paused"]:
         lines.append(
-            f"paused by {control['paused_by']} {ago(control['paused_since'])}{_because(control['paused_why'])}"
+            f"paused by {control['paused_by']} {ago(control['paused_since'])}{_because(control['paused_why'], 400)}"
         )
+    if control["go_on"]:
+        lines.append(f"to let it go on: {control['go_on']}")
     return lines
 
 
-def _because(why: str | None) -> str:
-    return f": {shorten(shown(why), 80)}" if why else ""
+def _because(why: str | None, width: int = 80) -> str:
+    return f": {shorten(shown(why), width)}" if why else ""
+
+
+def _deadline_lines(deadline: datetime | None) -> list[str]:
+    return [f"nothing starts after {iso(deadline)}"] if deadline else []
+
+
+def _undoing_lines(undoing: dict[str, Any]) -> list[str]:
+    """What is undone and why, how far that is, and what a person can do where it is stuck."""
+    goal = f"back to savepoint {undoing['savepoint']}" if undoing["savepoint"] else "as a whole"
+    lines = [f"{undoing['state']}, {goal}, by {undoing['by']}{_because(undoing['reason'])}"]
+    named = ("undone", "running", "pending", "dead", "skipped")
+    lines += [f"{name}: {shorten(shown(undoing[name]), 120)}" for name in named if undoing[name]]
+    if undoing["state"] == "stuck":
+        lines.append("try what is dead again, or do without it: blackboard retry, blackboard skip")
+    return lines
 
 
 def _agenda_line(each: dict[str, Any]) -> str:
@@ -198,29 +272,38 @@ def _section(title: str, lines: list[str], nothing: str) -> None:
 # ---------------------------------------------------------------------------- close
 
 
-@verb(example='blackboard close claim-42 --reason "withdrawn" --yes')
+@verb(
+    example='blackboard close claim-42 --reason "withdrawn" --yes\n'
+    "blackboard close claim-42 --result '{\"approved\": true}' --yes"
+)
 @click.argument("board", help="The id of a board.")
 @click.option("--reason", default="", help="Why; it stands in the board's last event.")
-@click.option("--keep", type=click.FloatRange(0), metavar="DAYS", help="Days that it can still be read. [default: 7]")
+@click.option("--result", type=JsonData(), metavar="JSON|@FILE|-", help="What came of it; it stands there too.")
+@click.option(
+    "--keep",
+    type=click.FloatRange(0),
+    metavar="DAYS",
+    help="Days that it can still be read. [default: the application's, or 7]",
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def close(options: Options, board: str, reason: str, keep: float | None, yes: bool) -> int:
+def close(options: Options, board: str, reason: str, result: Any, keep: float | None, yes: bool) -> int:
     """Close a board for good.
 
-    It takes no more writes, its agenda is dropped, and its keys expire. Exit code 3 when it was closed before.
+    It takes no more writes, its agenda is dropped, and its keys expire. With --app, it is archived first if the application
+    keeps archives. Exit code 3 when it was closed before.
     """
     if not yes and not sys.stdin.isatty():
         raise click.UsageError("closing is final, and nobody can be asked here; say --yes.")
     if not yes and not click.confirm(f"Close {board} for good?", err=True):
         return NO
-    if not run(_close(options, board, reason, keep), options):
+    if not run(_close(options, board, reason, result, keep), options):
         say(options, f"{board} was closed before.")
         return NO
     say(options, f"{board} is closed.")
     return 0
 
 
-async def _close(options: Options, board: str, reason: str, keep: float | None) -> bool:
+async def _close(options: Options, board: str, reason: str, result: Any, keep: float | None) -> bool:
     async with connected(options) as bb:
-        if keep is not None:
-            bb.retention = timedelta(days=keep, milliseconds=1)  # no retention at all would mean: for ever
-        return await board_of(bb, board).close(reason)
+        retention: timedelta | Literal["default"] = "default" if keep is None else timedelta(days=keep, milliseconds=1)
+        return await board_of(bb, board).close(reason, result=result, retention=retention)

@@ -6,25 +6,28 @@ import asyncio
 import platform
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from typing import Any, Literal
 
 from blackboard.activation import Activation
 from blackboard.application import Blackboard
+from blackboard.cli.behind import outdated, undone
+from blackboard.cli.limits import state_of
 from blackboard.cli.options import Options
 from blackboard.cli.pauses import EVERY_SOURCE, Pause, paused_by
 from blackboard.cli.session import PATIENCE, NoStore, connect
 from blackboard.cli.sources import controllers, known_workers, undecided
 from blackboard.clock import SystemClock
 from blackboard.errors import StoreError, StoreRefused
+from blackboard.limit import Gauge
 from blackboard.limits import Limits
 from blackboard.store.address import Deployment
 from blackboard.store.calls import Calls
 from blackboard.store.connection import Clients, wait_until_ready
 from blackboard.store.keys import Keys
-from blackboard.store.partition import Partition
+from blackboard.store.partition import BoardFacts, Partition
 from blackboard.store.server_check import ServerFacts, check_server
 from blackboard.store.store import namespaces
 
@@ -222,8 +225,12 @@ async def _namespace(bb: Blackboard) -> list[Finding]:
         _workers(bb.name, workers),
         _idle_sources(bb.name, cards, workers),
         await _control(bb, workers),
+        await _guards(bb),
+        _shapes(bb.name, outdated(cards), await undone(bb)),
         _paused(bb.name, held_up),
+        _breakers(bb.name, await bb.gauges()),
         _dead(bb.name, dead),
+        _unknown(bb.name, [each for partition in partitions for each in await partition.unknown()]),
     ]
 
 
@@ -245,10 +252,14 @@ def _idle_sources(namespace: str, cards: Mapping[str, Any], workers: list[dict[s
     return Finding("sources", "ok", f"{namespace}: each of {len(cards)} has a worker")
 
 
-async def _control(bb: Blackboard, workers: list[dict[str, Any]]) -> Finding:
+async def _open_boards(bb: Blackboard) -> list[BoardFacts]:
     boards = [board for each in bb.store().partitions for board in (await each.boards())[-BOARDS_LOOKED_AT:]]
     facts = await asyncio.gather(*(bb.store().partition(board).facts(board) for board in boards))
-    orchestrated = [each.board for each in facts if each and each.mode == "orchestration" and each.status == "open"]
+    return [each for each in facts if each and each.status == "open"]
+
+
+async def _control(bb: Blackboard, workers: list[dict[str, Any]]) -> Finding:
+    orchestrated = [each.board for each in await _open_boards(bb) if each.mode == "orchestration"]
     return _led(bb.name, orchestrated, await undecided(bb), controllers(workers))
 
 
@@ -265,6 +276,35 @@ def _led(namespace: str, orchestrated: list[str], undecided: int, alive: int) ->
     return Finding("control", "warn", f"{finding}; waiting for a decision: {undecided}", remedy)
 
 
+async def _guards(bb: Blackboard) -> Finding:
+    """The boards that a guard has paused, the latest of them with its cycle and how to go on."""
+    paused = [each.board for each in await _open_boards(bb) if each.paused]
+    found = await asyncio.gather(*(bb.store().partition(board).tripped(board) for board in paused))
+    tripped = [(board, each) for board, each in zip(paused, found, strict=True) if each]
+    if not tripped:
+        return Finding("guards", "ok", f"{bb.name}: no guard holds a board")
+    board, latest = tripped[-1]
+    others = f" (and {len(tripped) - 1} more)" if len(tripped) > 1 else ""
+    remedy = (
+        f"Correct the sources of the cycle, or let it go on: blackboard -n {bb.name} resume {board} {latest.command}"
+    )
+    return Finding("guards", "warn", f"{bb.name}: paused {board}{others}: {latest}", remedy)
+
+
+def _shapes(namespace: str, silent: Sequence[str], waiting: Mapping[str, int]) -> Finding:
+    """Whether releases of different age keep each other waiting."""
+    if waiting:
+        named = ", ".join(f"{kind} on {boards} boards" for kind, boards in sorted(waiting.items()))
+        remedy = "Start a worker of the newest release: blackboard worker module:object"
+        return Finding(
+            "shapes", "warn", f"{namespace}: entries wait to be brought forward, and nobody can: {named}", remedy
+        )
+    if silent:
+        finding = f"{namespace}: {', '.join(silent)} read kinds in an older version than is registered, and do not run"
+        return Finding("shapes", "warn", finding, "Update the program that they are part of")
+    return Finding("shapes", "ok", f"{namespace}: every source reads the newest version of its kinds")
+
+
 def _paused(namespace: str, paused: Mapping[str, Pause]) -> Finding:
     if not paused:
         return Finding("pauses", "ok", f"{namespace}: no source is paused")
@@ -273,6 +313,16 @@ def _paused(namespace: str, paused: Mapping[str, Pause]) -> Finding:
     return Finding(
         "pauses", "warn", f"{namespace}: {named}", f"When it is time: blackboard -n {namespace} resume {words}"
     )
+
+
+def _breakers(namespace: str, gauges: Mapping[str, Gauge]) -> Finding:
+    opened = {name: state_of(gauge) for name, gauge in sorted(gauges.items()) if gauge.opened}
+    if not opened:
+        count = sum(gauge.breaker is not None for gauge in gauges.values())
+        return Finding("breakers", "ok", f"{namespace}: each of {count} is closed" if count else f"{namespace}: none")
+    named = "; ".join(f"{name} {state}" for name, state in opened.items())
+    remedy = f"It closes by itself when a run is good; at once: blackboard -n {namespace} breaker {next(iter(opened))} --reset"
+    return Finding("breakers", "warn", f"{namespace}: {named}", remedy)
 
 
 def _named(source: str) -> str:
@@ -284,3 +334,11 @@ def _dead(namespace: str, dead: list[Activation]) -> Finding:
         return Finding("dead", "ok", f"{namespace}: none")
     remedy = f"blackboard -n {namespace} dead says why; then blackboard -n {namespace} retry BOARD --all"
     return Finding("dead", "warn", f"{namespace}: {len(dead)} activations have spent their attempts", remedy)
+
+
+def _unknown(namespace: str, unknown: list[Activation]) -> Finding:
+    if not unknown:
+        return Finding("unknown", "ok", f"{namespace}: no outcome is unknown")
+    named = ", ".join(f"{each.name} of {each.board}" for each in unknown[:3]) + (", …" if len(unknown) > 3 else "")
+    remedy = f"Find out what they did outside, then: blackboard -n {namespace} resolve BOARD ACTIVATION done|again|dead"
+    return Finding("unknown", "warn", f"{namespace}: {len(unknown)} wait for a person: {named}", remedy)

@@ -56,19 +56,21 @@ async def _dead(options: Options, board: str | None) -> list[dict[str, Any]]:
 RETRIED = (Column("board"), Column("activation"), Column("outcome"))
 
 
-@verb(example="blackboard retry claim-42 decide#17\nblackboard retry claim-42 --all")
+@verb(example="blackboard retry claim-42 decide#17\nblackboard retry claim-42 --all --fresh")
 @click.argument("board", help="The id of a board.")
 @click.argument("activation", required=False, help="Its name, such as decide#17, or its number.")
 @click.option("--all", "every", is_flag=True, help="All dead activations of the board.")
-def retry(options: Options, board: str, activation: str | None, every: bool) -> int:
+@click.option("--fresh", is_flag=True, help="From their beginning: the steps that they have recorded are forgotten.")
+def retry(options: Options, board: str, activation: str | None, every: bool, fresh: bool) -> int:
     """Try dead activations again.
 
-    They get fresh attempts. One whose trigger no longer holds leaves the agenda instead; when that is so for every one of
-    them, the exit code is 3.
+    They get fresh attempts, and go on after the last step that they have recorded. One whose outcome is unknown may be named
+    too: it runs again. One whose trigger no longer holds leaves the agenda instead; when that is so for every one of them, the
+    exit code is 3.
     """
     if every == bool(activation):
         raise click.UsageError("say which activation, such as decide#17, or --all. blackboard dead lists them.")
-    rows = run(_retry(options, board, activation), options)
+    rows = run(_retry(options, board, activation, fresh), options)
     print_rows(options, rows, RETRIED, f"Nothing is dead on {board}.")
     if rows and all(row["outcome"] == "obviated" for row in rows):
         say(options, "Nothing to try: what triggered it has changed since.")
@@ -76,13 +78,13 @@ def retry(options: Options, board: str, activation: str | None, every: bool) -> 
     return 0
 
 
-async def _retry(options: Options, board: str, activation: str | None) -> list[dict[str, Any]]:
+async def _retry(options: Options, board: str, activation: str | None, fresh: bool) -> list[dict[str, Any]]:
     async with connected(options) as bb:
         on = board_of(bb, board)
         await must_exist(on)
         names = [each.name for each in await on.dead()] if activation is None else [activation]
         rows = []
         for name in names:
-            revived = await on.retry(name)
+            revived = await on.retry(name, fresh=fresh)
             rows.append({"board": board, "activation": name, "outcome": "revived" if revived else "obviated"})
         return rows

@@ -64,9 +64,9 @@ def exit_code(error: Exception) -> int:
         ((errors.StoreUnreachable, errors.StoreBusy, errors.StoreRefused), NO_STORE),
         ((errors.TimedOut,), TIMED_OUT),
         ((errors.NotFound,), NOT_FOUND),
-        ((errors.Conflict, errors.BoardClosed), CONFLICT),
-        ((errors.NotHeld,), NO),
-        ((errors.EntryError, errors.InvalidBoardId), USAGE),
+        ((errors.Conflict, errors.BoardClosed, errors.SagaUnderWay), CONFLICT),
+        ((errors.NotHeld, errors.GuardTripped, errors.NotUnknown, errors.StillRunning), NO),
+        ((errors.EntryError, errors.InvalidBoardId, errors.BrokenArchive), USAGE),
     )
     return next((code for classes, code in meaning if isinstance(error, classes)), FAILURE)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from blackboard.cli.acts import why_option
+from blackboard.cli.duration import Duration
 from blackboard.cli.events import must_exist
 from blackboard.cli.options import Options
 from blackboard.cli.output import Column, format_of, print_one, print_rows, say, shorten, shown
@@ -30,8 +30,6 @@ NAME_THE_APP = "Here, name the application that defines it with --app."
 PAGE, PAGES = 500, 10
 """How far back the latest act of control is looked for."""
 
-UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
-
 PLANNED = (
     Column("rank", right=True),
     Column("activation"),
@@ -41,19 +39,6 @@ PLANNED = (
     Column("rating", table=lambda value: f"{value:g}", right=True),
     Column("addresses", table=lambda value: shorten(shown(value), 60)),
 )
-
-
-class Duration(click.ParamType[Any]):
-    """A time in seconds, or with a unit: 30, 30s, 5min."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The time in seconds."""
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", str(value))
-        if found is None or found[2] not in UNITS or not float(found[1]):
-            self.fail(f"{value!r} is no time; write it like 30s, 5min or 1h.", param, ctx)
-        return float(found[1]) * UNITS[found[2]]
 
 
 # ---------------------------------------------------------------------------- mode
@@ -212,6 +197,8 @@ async def control_row(bb: Blackboard, board: Board) -> dict[str, Any]:
         "paused_since": paused.at if paused else None,
         "paused_by": paused.by if paused else None,
         "paused_why": paused.reason if paused else None,
+        "guard": found.tripped.guard if found.tripped else None,
+        "go_on": f"blackboard resume {board.id} {found.tripped.command}" if found.tripped else None,
         "held": sum(each.state is ActivationState.HELD for each in agenda),
         "running": [each.name for each in agenda if each.state is ActivationState.RUNNING],
         "controllers": controllers(await known_workers(bb)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,6 +19,7 @@ FAMILIES: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Start here": {
         "demo": ("demo", "Audit a Python source tree with a dozen agents."),
         "dev": ("dev", "Run store, workers, a controller and a tail of events."),
+        "check": ("check", "Draw how kinds and sources hang together."),
         "worker": ("worker", "Run the knowledge sources of an application."),
     },
     "Boards": {
@@ -26,6 +28,9 @@ FAMILIES: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "tail": ("events", "Tell the life of a board, event by event."),
         "wait": ("events", "Wait until a board has an entry, or has settled."),
         "close": ("boards", "Close a board for good."),
+        "deadline": ("life", "Say until when anything may start on a board."),
+        "export": ("life", "Write a board as lines of JSON."),
+        "import": ("life", "Make a board of the lines of an export."),
     },
     "Entries": {
         "entries": ("entries", "List the entries of a board."),
@@ -45,11 +50,27 @@ FAMILIES: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "step": ("acts", "Let a paused board go one step."),
         "controller": ("controller", "Decide who runs next on orchestrated boards."),
     },
+    "Undoing": {
+        "compensate": ("saga", "Undo what was committed on a board."),
+        "savepoint": ("saga", "Mark how far a board has come."),
+        "skip": ("saga", "Do without one compensation, so that the undoing goes on."),
+    },
+    "People": {
+        "approvals": ("approvals", "List what activations wait for people to answer."),
+        "approve": ("approvals", "Approve what an activation asks."),
+        "reject": ("approvals", "Reject what an activation asks."),
+        "answer": ("approvals", "Answer what an activation asks, with one of its choices."),
+        "edit": ("approvals", "Approve what an activation asks, with another value than proposed."),
+    },
     "Operations": {
         "ks": ("sources", "List the knowledge sources and who runs them."),
         "workers": ("sources", "List the workers and controllers."),
+        "breaker": ("limits", "Show the breakers of sources, or close one."),
         "dead": ("dead", "List the activations whose attempts are spent."),
         "retry": ("dead", "Try dead activations again."),
+        "unknown": ("unknown", "List the activations whose outcome nobody knows."),
+        "resolve": ("unknown", "Say what became of an activation whose outcome is unknown."),
+        "schema": ("schema", "Show kinds, and whether a program can read what is stored."),
         "store": ("store", "Start, stop or look at the embedded store."),
         "doctor": ("doctor", "Check the store, its durability and this installation."),
         "completion": ("completion", "Print the completion script of a shell."),
@@ -75,7 +96,7 @@ class Overview(click.Group):
         if cmd_name not in VERBS:
             return None
         module = import_module(f"{__package__}.{VERBS[cmd_name][0]}")
-        command: click.Command = getattr(module, cmd_name)
+        command: click.Command = getattr(module, f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name)
         return command
 
     def resolve_command(

@@ -72,7 +72,18 @@ async def connected(options: Options, *, create: bool = False) -> AsyncIterator[
     else:
         bb = Blackboard(_chosen(await check_store(options.url), options), options.url)
     async with bb:
+        if not options.app:
+            await _keep_as_agreed(bb)
         yield bb
+
+
+async def _keep_as_agreed(bb: Blackboard) -> None:
+    """Who closes a board without the application keeps it for as long as the application would."""
+    from datetime import timedelta
+
+    agreed = await bb.store().partitions[0].retention()
+    if agreed is not None:
+        bb.retention = timedelta(milliseconds=agreed) if agreed else None
 
 
 def board_of(bb: Blackboard, board: str) -> Board:

@@ -41,8 +41,11 @@ SOURCES = (
     Column("reads"),
     Column("when"),
     Column("writes"),
+    Column("undone_by"),
     Column("workers", table=_who, right=True),
     Column("paused"),
+    Column("limits"),
+    Column("breaker"),
 )
 
 
@@ -51,7 +54,7 @@ def ks(options: Options) -> None:
     """List the knowledge sources and who runs them.
 
     Kinds in brackets are gathered, kinds in parentheses are context. A source that no living worker runs is marked
-    "nobody": its activations wait. So do those of a paused one.
+    "nobody": its activations wait. So do those of a paused one, and of one whose breaker is open.
     """
     rows = run(_sources(options), options)
     print_rows(options, rows, SOURCES, "No sources yet. Workers register theirs: blackboard worker module:object")
@@ -61,11 +64,13 @@ def ks(options: Options) -> None:
 
 
 async def _sources(options: Options) -> list[dict[str, Any]]:
+    from blackboard.cli.limits import limits_of, state_of
     from blackboard.knowledge_source import SourceCard
 
     async with connected(options) as bb:
         cards = await bb.store().partitions[0].cards()
         paused = await bb.store().partitions[0].suspended()
+        gauges = await bb.gauges()
         alive = [worker for worker in await known_workers(bb) if worker["alive"]]
     import json
 
@@ -74,7 +79,10 @@ async def _sources(options: Options) -> list[dict[str, Any]]:
     for card in found:
         pause = pause_of(card.name, paused)
         run_by = sum(card.name in worker["sources"] for worker in alive)
-        rows.append(source_row(card) | {"workers": run_by, "paused": paused_by(pause) if pause else None})
+        gauge = gauges.get(card.name)
+        row = source_row(card) | {"workers": run_by, "paused": paused_by(pause) if pause else None}
+        row |= {"limits": limits_of(card), "breaker": state_of(gauge)}
+        rows.append(row | ({"running": gauge.running, "waiting": gauge.waiting} if gauge else {}))
     return rows
 
 
@@ -94,6 +102,7 @@ def source_row(card: SourceCard) -> dict[str, Any]:
         "reads": [PATTERNS[pattern["m"]].format(pattern["k"]) for pattern in trigger.get("p", ())],
         "when": when,
         "writes": [kind.kind for kind in card.writes],
+        "undone_by": card.compensation.rpartition(":")[2].rpartition(".")[2] if card.compensation else None,
         "module": card.module,
         "doc": card.doc,
     }
@@ -186,6 +195,7 @@ async def known_workers(bb: Blackboard) -> list[dict[str, Any]]:
             found[name] = {
                 "worker": name,
                 "role": facts.get("role", "worker"),
+                "crew": facts.get("crew"),
                 "host": facts.get("host"),
                 "pid": facts.get("pid"),
                 "sources": facts.get("sources", []),

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from blackboard.cli.output import iso, shorten, shown
+from blackboard.clock import to_datetime
 from blackboard.event import Event, EventType
 
 STYLES = {
@@ -23,12 +24,20 @@ STYLES = {
     EventType.PAUSED: "cyan",
     EventType.RESUMED: "cyan",
     EventType.HANDED_OFF: "blue",
+    EventType.UNSURE: "bright_red",
+    EventType.DEADLINE: "cyan",
+    EventType.ABORTED: "bright_red",
+    EventType.UNDONE: "magenta",
+    EventType.SKIPPED: "yellow",
+    EventType.SAVED: "magenta",
+    EventType.PARKED: "blue",
 }
 """Colours on a terminal; what is not listed has none."""
 
 DETAILS = (
     *("version", "schema", "source", "addresses", "number", "cause", "depth", "attempt", "reason"),
-    *("mode", "epoch", "strategy"),
+    *("mode", "epoch", "strategy", "outcome"),
+    "step",
 )
 """What a row has besides, where the event has it."""
 
@@ -105,15 +114,51 @@ def _died(event: Event) -> str:
     return f"{event.activation} died{_reason(event)}"
 
 
+def _parked(event: Event) -> str:
+    wait = f", at the latest for {((event.due or 0) - event.milliseconds) / 1000:.1f} s" if event.due else ""
+    return f"{event.activation} is parked{wait}{_reason(event)}"
+
+
 def _switched(event: Event) -> str:
     strategy = f"{event.strategy}, " if event.strategy else ""
     return f"board switched to {event.mode} ({strategy}epoch {event.epoch}) by {event.by}{_reason(event)}"
+
+
+def _unsure(event: Event) -> str:
+    said = (event.reason or "").partition(":")
+    if said[0] in {"resolved", "reconciled"}:
+        by = f" by {event.by}" if said[0] == "resolved" else ""
+        return f"{event.activation} {said[0]}{by}:{shorten(shown(said[2]), LONGEST_REASON)}"
+    return f"{event.activation} is in doubt{_reason(event)}"
+
+
+def _deadline(event: Event) -> str:
+    if event.due is None:
+        return f"deadline taken away by {event.by}{_reason(event)}"
+    return f"deadline set to {iso(to_datetime(event.due))} by {event.by}, to {event.outcome} the board{_reason(event)}"
+
+
+def _aborted(event: Event) -> str:
+    goal = f"back to savepoint {event.cause}" if event.cause else "as a whole"
+    return f"undoing begins {goal}, by {event.by}{_reason(event)}"
+
+
+_ENDS = {
+    "aborted": "board is over: everything was undone",
+    "undone": "board is back at its savepoint",
+    "stuck": "undoing is stuck",
+}
+
+
+def _undone(event: Event) -> str:
+    return f"{_ENDS.get(event.outcome or '', 'undoing came to an end')}{_reason(event)}"
 
 
 _TALES: dict[EventType, Callable[[Event], str]] = {
     EventType.CREATED: lambda e: f"board created by {e.by}",
     EventType.POSTED: lambda e: f"{e.address} posted by {e.by}",
     EventType.REVISED: lambda e: f"{e.address} revised to version {e.version} by {e.by}",
+    EventType.RESHAPED: lambda e: f"{e.address} brought forward by {e.by}",
     EventType.RETRACTED: lambda e: f"{e.address} retracted by {e.by}",
     EventType.TRIGGERED: lambda e: f"{e.activation} triggered by event {e.cause}{_bound(e)}",
     EventType.OBVIATED: lambda e: f"{e.activation} obviated by event {e.cause}",
@@ -127,5 +172,14 @@ _TALES: dict[EventType, Callable[[Event], str]] = {
     EventType.GRANTED: lambda e: f"{e.activation} granted by {e.by} (epoch {e.epoch}){_reason(e)}",
     EventType.PAUSED: lambda e: f"board paused by {e.by} (epoch {e.epoch}){_reason(e)}",
     EventType.RESUMED: lambda e: f"board resumed by {e.by} (epoch {e.epoch}){_reason(e)}",
+    EventType.UNSURE: _unsure,
+    EventType.DEADLINE: _deadline,
+    EventType.ABORTED: _aborted,
+    EventType.UNDONE: _undone,
+    EventType.SKIPPED: lambda e: f"{e.activation} skipped by {e.by}{_bound(e)}{_reason(e)}",
+    EventType.SAVED: lambda e: f"savepoint by {e.by}{_reason(e)}",
+    EventType.STEPPED: lambda e: f"{e.activation} recorded step {e.step or 0}{_reason(e)}",
+    EventType.PARKED: _parked,
+    EventType.SAID: lambda e: f"{e.activation} says{_reason(e)}",
     EventType.HANDED_OFF: lambda e: f"{e.by} handed over to {e.activation}{_bound(e)}{_reason(e)}",
 }

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
 
 from blackboard.activation import Activation, ActivationState
+from blackboard.approval import Approval
+from blackboard.board import Board
+from blackboard.cli.limits import waits_for_limit, waits_for_value
 from blackboard.cli.output import lasting, summary
 from blackboard.cli.pauses import Pause, pause_of, paused_by
 from blackboard.cli.sources import controllers, known_workers
+from blackboard.limit import Gauge
+from blackboard.record import Progress
 from blackboard.store.partition import BoardFacts
 
 if TYPE_CHECKING:
@@ -29,6 +34,12 @@ class Surroundings:
     controllers: int
     """How many controllers live."""
     now: int
+    gauges: Mapping[str, Gauge] = field(default_factory=dict)
+    """Where the limits of sources stand."""
+    progress: Mapping[str, Progress] = field(default_factory=dict)
+    """How far those are that run, by name."""
+    asked: Mapping[str, Sequence[Approval]] = field(default_factory=dict)
+    """What those ask that wait for people, by name."""
 
     @property
     def is_led(self) -> bool:
@@ -47,31 +58,59 @@ async def surroundings(bb: Blackboard, facts: BoardFacts) -> Surroundings:
         run=frozenset(name for each in alive for name in each["sources"]),
         controllers=controllers(alive),
         now=round(time.time() * 1000),
+        gauges=await bb.gauges(),
+        progress=await bb.board(facts.board).progress(),
+        asked=await _asked(bb.board(facts.board)),
     )
+
+
+async def _asked(board: Board) -> dict[str, list[Approval]]:
+    found: dict[str, list[Approval]] = {}
+    for approval in await board.approvals():
+        found.setdefault(approval.activation, []).append(approval)
+    return found
 
 
 def waits_for(activation: Activation, around: Surroundings) -> str:
     """What has to happen next for an activation to run, or what it does."""
-    pause = pause_of(activation.source, around.paused)
-    match activation.state:
-        case ActivationState.RUNNING:
-            return f"running on {activation.owner} for {_since(activation.started, around)}"
-        case ActivationState.DEAD:
-            return f"a retry: {summary(activation.problem)}" if activation.problem else "a retry"
-        case ActivationState.WAITING:
-            return f"its precondition: {_card(activation, around).get('precondition') or 'of an earlier release'}"
-        case ActivationState.DELAYED:
-            return f"its delay, {_until(activation.due, around)}"
-        case ActivationState.RETRYING:
-            return f"backoff, {_attempt(activation, around)}, {_until(activation.due, around)}"
-        case ActivationState.HELD:
-            return _grant(around) + (f"; source {paused_by(pause)}" if pause else "")
-    if pause:
+    return _SAID.get(activation.state, _turn)(activation, around)
+
+
+def _turn(activation: Activation, around: Surroundings) -> str:
+    """What is ready, or is to bid."""
+    if pause := pause_of(activation.agent, around.paused):
         return f"source {paused_by(pause)}"
-    return "its turn" if activation.source in around.run else f"a worker: nobody runs {activation.source}"
+    if activation.agent not in around.run:
+        return f"a worker: nobody runs {activation.agent}"
+    gauge = around.gauges.get(activation.source)
+    limit = waits_for_limit(activation.source, gauge, _card(activation, around), around.now)
+    return limit or "its turn"
+
+
+def _running(activation: Activation, around: Surroundings) -> str:
+    progress = around.progress.get(activation.name)
+    running = f"running on {activation.owner} for {_since(activation.started, around)}"
+    return f"{running}: {progress}" if progress else running
+
+
+def _held(activation: Activation, around: Surroundings) -> str:
+    pause = pause_of(activation.agent, around.paused)
+    return _grant(around) + (f"; source {paused_by(pause)}" if pause else "")
+
+
+def _precondition(activation: Activation, around: Surroundings) -> str:
+    return f"its precondition: {_card(activation, around).get('precondition') or 'of an earlier release'}"
+
+
+def _answer(activation: Activation, around: Surroundings) -> str:
+    asked = "; ".join(f"{each.id}: {each.question}" for each in around.asked.get(activation.name, ()))
+    until = f", {_until(activation.due, around)}" if activation.due else ""
+    return f"an answer to {asked}{until}" if asked else f"an answer{until}"
 
 
 def _grant(around: Surroundings) -> str:
+    if around.facts.behind and around.facts.mode != "orchestration" and not around.facts.paused:
+        return "entries of another schema version: blackboard show says which"
     if around.facts.paused:
         return f"a grant by hand (epoch {around.facts.epoch}), or the end of the board's pause"
     missing = "" if around.is_led else "; no controller is alive"
@@ -84,7 +123,7 @@ def _attempt(activation: Activation, around: Surroundings) -> str:
 
 
 def _card(activation: Activation, around: Surroundings) -> dict[str, Any]:
-    card: dict[str, Any] = around.cards.get(activation.source, {})
+    card: dict[str, Any] = around.cards.get(activation.agent, {})
     return card
 
 
@@ -94,3 +133,18 @@ def _since(then: int, around: Surroundings) -> str:
 
 def _until(then: int, around: Surroundings) -> str:
     return lasting((then - around.now) / 1000)
+
+
+_SAID: Final[Mapping[ActivationState, Callable[[Activation, Surroundings], str]]] = {
+    ActivationState.RUNNING: _running,
+    ActivationState.SLEEPING: lambda each, around: f"its sleep to end, {_until(each.due, around)}",
+    ActivationState.ASKING: _answer,
+    ActivationState.DEAD: lambda each, _: f"a retry: {summary(each.problem)}" if each.problem else "a retry",
+    ActivationState.WAITING: _precondition,
+    ActivationState.DELAYED: lambda each, around: f"its delay, {_until(each.due, around)}",
+    ActivationState.RETRYING: lambda each, around: f"backoff, {_attempt(each, around)}, {_until(each.due, around)}",
+    ActivationState.UNKNOWN: lambda each, _: f"a person: blackboard resolve {each.board} {each.name} done|again|dead",
+    ActivationState.LIMITED: lambda each, around: waits_for_value(each.token, _card(each, around)),
+    ActivationState.HELD: _held,
+}
+"""What each state waits for; those that are missing wait for their turn."""

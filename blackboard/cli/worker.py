@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from blackboard.cli.failures import NO
 from blackboard.cli.options import Options
 from blackboard.cli.output import Column, print_rows, say
 from blackboard.cli.session import application, log_to_stderr
@@ -82,7 +83,11 @@ class Crew:
     "--lease", type=click.FloatRange(0.1), metavar="SECONDS", help="After which the work of a dead worker moves on."
 )
 @click.option("--reload", is_flag=True, help="Start again when a Python file below the working directory changes.")
-@click.option("--check", is_flag=True, help="Only import and compile; list the sources. Needs no store.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Only import, compile and list the sources; exit code 3 if one cannot work. Needs no store.",
+)
 @click.option(
     "--log-level", type=click.Choice(LEVELS), default="info", show_default=True, help="What is logged, to stderr."
 )
@@ -130,7 +135,11 @@ def _check(options: Options, only: tuple[str, ...]) -> int:
         options, rows, CHECKED, f"{options.app} has no knowledge sources. Decorate a function with @bb.knowledge_source"
     )
     say(options, f"{bb.name}: {len(rows)} sources, {len(bb.kinds)} kinds. All compile.")
-    return 0
+    listed = {source.name for source in found}
+    faults = [doubt for doubt in bb.check().doubts if doubt.fatal and doubt.subject in listed]
+    for fault in faults:
+        say(options, f"{fault} (blackboard check {options.app})")
+    return NO if faults else 0
 
 
 def _supervise(options: Options, wishes: Wishes, processes: int, reload: bool) -> int:

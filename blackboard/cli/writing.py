@@ -15,6 +15,7 @@ from blackboard.cli.session import AUTHOR, board_of, connected, run
 from blackboard.cli.verb import verb
 
 if TYPE_CHECKING:
+    from blackboard.activation import StoredEntry
     from blackboard.application import Blackboard  # loaded when a verb runs
     from blackboard.board import Receipt
     from blackboard.knowledge_source import KindCard
@@ -76,23 +77,26 @@ async def _post(options: Options, board: str, kind: str, objects: list[dict[str,
 
             made = [decode(bb.kind(kind), to_json(each)) for each in objects]
             return _rows(board, await board_of(bb, board).post(*made))
-        return await _post_by_card(bb, board, await _card(bb, kind), objects)
+        return await _post_by_card(bb, board, await card_of(bb, kind), objects)
 
 
 async def _post_by_card(
     bb: Blackboard, board: str, card: KindCard, objects: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     from blackboard.ids import operation_id
-    from blackboard.store.partition import NEW, Write
 
     operation = operation_id()
-    writes = [
-        Write(_address(card, each, f"{operation}.{i}"), NEW, card.version, _payload(each))
-        for i, each in enumerate(objects)
-    ]
+    writes = [new_write(card, each, f"{operation}.{i}") for i, each in enumerate(objects)]
     if len({write.address for write in writes}) < len(writes):
         raise click.UsageError(f"two objects of the list have the same {card.key or 'address'}; post each once.")
     return await _write(bb, board, operation, writes)
+
+
+def new_write(card: KindCard, data: dict[str, Any], unique: str) -> Write:
+    """A post of an entry, by what is known of its kind. Raises click.UsageError or InvalidKey."""
+    from blackboard.store.partition import NEW, Write
+
+    return Write(_address(card, data, unique), NEW, card.version, _payload(data))
 
 
 async def _write(bb: Blackboard, board: str, operation: str, writes: list[Write]) -> list[dict[str, Any]]:
@@ -132,7 +136,8 @@ def _address(card: KindCard, data: dict[str, Any], unique: str) -> str:
     return f"{card.kind}/{check_key(card.kind, str(value))}"
 
 
-async def _card(bb: Blackboard, kind: str) -> KindCard:
+async def card_of(bb: Blackboard, kind: str) -> KindCard:
+    """What the registered sources say of a kind. Raises UnknownKind."""
     from blackboard.errors import UnknownKind
 
     cards = await _kind_cards(bb)
@@ -205,11 +210,22 @@ async def _revise(
             raise EntryNotFound(board, address)
         if isinstance(version, int) and version != found.version:
             raise VersionConflict(address, version, found.version)
-        wanted = merged(json.loads(found.payload), data) if merge else data
+        there = _brought_forward(bb, found) if options.app and merge else found.payload
+        wanted = merged(json.loads(there), data) if merge else data
         expected = version or found.version
         if options.app:
             return await _revise_by_class(bb, board, address, wanted, expected)
         return await _revise_by_card(bb, board, address, wanted, expected, found.schema)
+
+
+def _brought_forward(bb: Blackboard, found: StoredEntry) -> str:
+    """The data of an entry as the application's class has it. Raises NewerSchema when the class does not know all of it."""
+    from blackboard.entry import Stamp, check_whole, decode, encode
+
+    stamp = Stamp(found.address, found.version, found.seq)
+    entry = decode(bb.kind(found.kind), found.payload, stamp, found.schema)
+    check_whole(entry)
+    return encode(entry)
 
 
 async def _revise_by_class(

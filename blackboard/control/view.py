@@ -7,14 +7,27 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from blackboard.activation import Activation, ActivationState, StoredEntry
-from blackboard.entry import Entry, Stamp, decode
+from blackboard.entry import Entry
 from blackboard.event import Event, EventType
+from blackboard.legible import legible
 
 E = TypeVar("E", bound=Entry)
 
-UNDER_WAY = frozenset({ActivationState.READY, ActivationState.RUNNING, ActivationState.RETRYING})
+PARKED = frozenset({ActivationState.SLEEPING, ActivationState.ASKING})
 
-TO_COME = frozenset({ActivationState.BIDDING, ActivationState.DELAYED, ActivationState.RETRYING})
+UNDER_WAY = PARKED | {
+    ActivationState.READY,
+    ActivationState.LIMITED,
+    ActivationState.RUNNING,
+    ActivationState.RETRYING,
+}
+
+TO_COME = frozenset(
+    {ActivationState.BIDDING, ActivationState.DELAYED, ActivationState.RETRYING, ActivationState.SLEEPING}
+)
+
+AT_REST = frozenset({ActivationState.WAITING, ActivationState.UNKNOWN})
+"""What does not go on by itself: its precondition declined, or its outcome is unknown."""
 
 ENDINGS = frozenset({EventType.FIRED, EventType.DIED, EventType.OBVIATED})
 
@@ -53,8 +66,8 @@ class View:
 
     @property
     def open(self) -> tuple[Activation, ...]:
-        """What is still to be done: all but what a precondition declined, which waits for the board to change."""
-        return tuple(each for each in self.agenda if each.state is not ActivationState.WAITING)
+        """What is still to be done: all but what waits for the board to change, or for a person to say what became of it."""
+        return tuple(each for each in self.agenda if each.state not in AT_REST)
 
     @property
     def at_rest(self) -> bool:
@@ -81,9 +94,12 @@ class View:
         return tuple(each for each in self.news if each.type in ENDINGS and source in {None, each.source})
 
     def read(self, kind: type[E]) -> list[E]:
-        """The entries of a kind that the strategy asked for, in address order. Raises InvalidEntry for one that does not fit."""
+        """The entries of a kind that the strategy asked for, in address order; of a keyed one, those that this release can read.
+
+        Raises InvalidEntry for one that does not fit.
+        """
         stored = self.entries.get(kind.__kind__, ())
-        return [decode(kind, each.payload, Stamp(each.address, each.version, each.seq)) for each in stored]
+        return legible(kind, stored)
 
     # ------------------------------------------------------------------ the same board, seen otherwise
 

@@ -9,8 +9,9 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from blackboard.activation import Activation, ActivationState, Claim, Claimed, Shown, StoredEntry
+from blackboard.activation import Activation, ActivationState, Claim, Claimed, Shown, StoredEntry, called
 from blackboard.event import Event, EventType
+from blackboard.record import Progress, Record
 
 US, RS = "\x1f", "\x1e"
 _US = b"\x1f"
@@ -42,9 +43,9 @@ def identity(source: str, addresses: Sequence[str]) -> str:
 
 
 def split_identity(text: str) -> tuple[str, tuple[str, ...]]:
-    """The source and the addresses of an identity."""
+    """The source, as people read it, and the addresses of an identity."""
     source, *addresses = text.split(RS)
-    return source, tuple(address for address in addresses if address)
+    return called(source), tuple(address for address in addresses if address)
 
 
 def entry(address: str, text: bytes) -> StoredEntry:
@@ -81,7 +82,7 @@ def activation(field: str, text: bytes) -> Activation:
         granted=facts[19],
         handed=facts[20],
         note=note,
-        kept=facts[22],
+        kept=max(0, facts[22] - 1),  # its progress has a place as well
         token=token,
     )
 
@@ -96,8 +97,8 @@ def claimed(reply: Sequence[bytes | int], owner: str) -> list[Claimed]:
 
 
 def _one_claimed(reply: Sequence[bytes | int], at: int, owner: str) -> tuple[Claimed, int]:
-    field, number, epoch, attempts, crashes, depth, snapshot, verdict, note, patterns = reply[at : at + 10]
-    at += 10
+    field, number, epoch, attempts, crashes, depth, snapshot, verdict, note, places, patterns = reply[at : at + 11]
+    at += 11
     board, _, rest = field.decode().partition(RS)  # type: ignore[union-attr]
     claim = Claim(board, rest, number, epoch, owner)  # type: ignore[arg-type]
     shown = None
@@ -113,7 +114,7 @@ def _one_claimed(reply: Sequence[bytes | int], at: int, owner: str) -> tuple[Cla
                 for i in range(first, at, 4)
             )
         )
-    facts = (attempts, crashes, depth, snapshot, verdict.decode(), tuple(bindings), note.decode(), shown)  # type: ignore[union-attr]
+    facts = (attempts, crashes, depth, snapshot, verdict.decode(), tuple(bindings), note.decode(), shown, places)  # type: ignore[union-attr]
     return Claimed(claim, *facts), at  # type: ignore[arg-type]
 
 
@@ -124,6 +125,17 @@ def _shown(board: str, view: Sequence[Any]) -> Shown:
     events = [event(board, first + i, text) for i, text in enumerate(news)]
     texts = (gate.decode(), strategy.decode(), memo.decode())
     return Shown(epoch, now, *texts, seen, tuple(sorted(activations, key=lambda each: each.rank)), tuple(events))
+
+
+def record(place: int, text: bytes) -> Record | None:
+    """A record from the board's ``records`` hash; None where there is none."""
+    return Record(place, *text.decode().split(US, 4)) if text else None
+
+
+def progress(text: bytes | None) -> Progress | None:
+    """How far an activation is, from the first place of its records; None when it has not said so."""
+    said = text.decode().partition(US)[2] if text else ""
+    return Progress(**json.loads(said)) if said else None
 
 
 def event(board: str, seq: int, text: bytes) -> Event:
@@ -141,6 +153,16 @@ def event(board: str, seq: int, text: bytes) -> Event:
 def _program(words: list[str], _seq: int) -> _Facts:
     by, *reason = words
     return {"by": by, "reason": reason[0] if reason and reason[0] else None}
+
+
+def _closed(words: list[str], _seq: int) -> _Facts:
+    by, reason, _dropped, *result = words
+    return {"by": by, "reason": reason or None, "payload": result[0].encode() if result and result[0] else None}
+
+
+def _timed(words: list[str], _seq: int) -> _Facts:
+    by, due, outcome, reason = words
+    return {"by": by, "due": int(due) or None, "outcome": outcome, "reason": reason or None}
 
 
 def _retracted(words: list[str], _seq: int) -> _Facts:
@@ -228,7 +250,8 @@ _OTHERS: dict[bytes, tuple[EventType, Callable[[list[str], int], _Facts]]] = {
     b"D": (EventType.DIED, _ended),
     b"W": (EventType.DECLINED, _ended),
     b"V": (EventType.REVIVED, _ended),
-    b"C": (EventType.CLOSED, _program),
+    b"C": (EventType.CLOSED, _closed),
+    b"t": (EventType.DEADLINE, _timed),
     b"M": (EventType.SWITCHED, _switched),
     b"G": (EventType.GRANTED, _granted),
     b"Z": (EventType.PAUSED, _held),

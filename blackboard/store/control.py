@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 from blackboard.activation import Claim
+from blackboard.limits import Tripped
 from blackboard.store import codec, stub
 from blackboard.store.calls import Argument
 from blackboard.store.stub import ClaimRequest, Handed, Stubs
@@ -31,13 +32,25 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Steered:
-    """What a switch or a pause came to: ``ok``, ``done`` (it was so already), ``epoch``, ``absent`` or ``closed``; the epoch now,
+    """What a switch or a pause came to: ``ok``, ``done`` (it was so already), ``epoch``, ``absent``, ``saga`` (it goes back to a
+    savepoint) or the status of a board that takes no orders; the epoch now,
     how many activations it held or freed, and the identities of what was running."""
 
     answer: str
     epoch: int
     moved: int = 0
     running: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """The limits that a board is to have of its own; 0 leaves one as it is. ``wall`` is in ms, ``budget`` that which tripped."""
+
+    depth: int = 0
+    activations: int = 0
+    alternations: int = 0
+    wall: int = 0
+    budget: int = 0
 
 
 class Control(Stubs):
@@ -57,7 +70,7 @@ class Control(Stubs):
         """Switch a board to orchestration by a strategy (its JSON and its name), or with None to choreography."""
         mode, (text, name) = ("c", ("", "")) if strategy is None else ("o", strategy)
         known = -1 if expected is None else expected
-        words: list[Argument] = [stub.now(now), operation, 1, board, author, reason, known]
+        words: list[Argument] = [stub.now(now), operation, *self.beginnings.words, 1, board, author, reason, known]
         return _steered(await self._run("switch", [board], [*words, mode, text, name, unattended]))
 
     async def pause(self, board: str, author: str, reason: str = "", now: int | None = None) -> Steered:
@@ -65,10 +78,28 @@ class Control(Stubs):
         return _steered(await self._run("pause", [board], [stub.now(now), 1, board, author, reason]))
 
     async def resume(
-        self, board: str, author: str, reason: str = "", step: bool = False, now: int | None = None
+        self,
+        board: str,
+        author: str,
+        reason: str = "",
+        step: bool = False,
+        now: int | None = None,
+        raised: Raised | None = None,
     ) -> Steered:
-        """End a pause; with ``step``, until the strategy has granted something once more."""
-        return _steered(await self._run("resume", [board], [stub.now(now), 1, board, author, reason, int(step)]))
+        """End a pause; with ``step``, until the strategy has granted something once more.
+
+        Raises GuardTripped when a guard has paused the board whose limit is not ``raised`` far enough.
+        """
+        words: list[Argument] = [stub.now(now), 1, board, author, reason, int(step), *astuple(raised or Raised())]
+        answer = await self._run("resume", [board], words)
+        if answer[0] == b"tripped":
+            raise _tripped(answer[2:]).refusal(board)
+        return _steered(answer)
+
+    async def tripped(self, board: str) -> Tripped | None:
+        """The guard that has paused a board; None when none has, or it was resumed since."""
+        text = await self.calls.command("HGET", self.keys.of_board(board, "meta"), "guard")
+        return _tripped(text.split(codec.US.encode(), 4)) if text else None
 
     async def grant(
         self,
@@ -131,6 +162,11 @@ class Control(Stubs):
         answer = await self._run("decide", boards, [*words, *stub.request(request)])
         results = [(each[0].decode(), stub.text(each[1])) for each in answer[0]]
         return results, Handed(codec.claimed(answer[1:], request.owner), answer[1])
+
+
+def _tripped(words: Sequence[Any]) -> Tripped:
+    guard, limit, reached, source, chain = map(stub.text, words)
+    return Tripped(guard, int(limit), int(reached), source, chain)
 
 
 def _steered(answer: Sequence[Any]) -> Steered:

@@ -12,9 +12,10 @@ from functools import cached_property
 PARTITION_KEYS = {
     "sources": "hash: source → card (JSON)",
     "triggers": "hash: kind, @source, ?quiescent, ?beginning → triggers (JSON list); #source → its kinds; "
-    "?revision, ?stamp, ?matched",
+    "%kind → newest schema version of a trigger; ?revision, ?stamp, ?matched, ?retention",
     "activations": "hash: board RS identity → activation that is open, running or dead",
-    "ready": "sorted set by text: source US priority US age US activation",
+    "ready": "sorted set by text: source US priority US rating US age US activation; of a fair source =board US before "
+    "the rating",
     "due": "sorted set: activation → when its delay or backoff ends, ms",
     "leases": "sorted set: activation → when its lease runs out, ms",
     "dead": "sorted set by text: activation",
@@ -23,19 +24,26 @@ PARTITION_KEYS = {
     "crews": "hash: source → |crew|crew|, the groups of workers that run it, ! before it when it is paused; "
     "!source → since when, by whom, why",
     "acts": "list: the latest acts on sources: what US source US time US author US reason",
-    "slots": "sorted set by text: what runs under a limit of its source, and what waits for its turn",
-    "gauges": "hash: what limits remember of a source: its rate, its breaker",
-    "asked": "sorted set: activation that waits for a person → since when, ms",
-    "schemas": "hash: kind/version → JSON schema",
+    "slots": "sorted set by text: x US source US value US activation, what runs under a limit of its source; r, what was "
+    "called up; l, what waits for its turn, as in ready",
+    "gauges": "hash: r US source → what its rate has spent, at, per; b US source → failures, open until, since, times, probe; "
+    "f US source → the board that had the last turn",
+    "asked": "sorted set: activation that waits for a person (or whose outcome is unknown) → since when, ms",
+    "schemas": "hash: kind/version → its key and JSON schema, and the digests of earlier ones (JSON)",
+    "clocks": "sorted set: board → when to look at it, ms: its deadline, long disuse, the end of its retention",
 }
 """What every script gets first, in this order. They live as long as the namespace."""
 
 BOARD_KEYS = {
     "meta": "hash: state → status seq busy closing floor rev count idle mode+gate epoch unattended "
     "opened deadline behind; "
-    "k:kind → its last event; cleared → revision; strategy, memo, seen → its control",
+    "k:kind → its last event; cleared → revision; strategy, memo, seen → its control; "
+    "guard → the guard that paused it, raised → its own limits, n:source → activations, b:source → raised budget; "
+    "saga → state event savepoint paused; mark:name → event of a savepoint; "
+    "overdue → what its deadline does, idle → ms of disuse after which it is closed; load → an import under way",
     "entries": "hash: address → version seq depth schema payload",
-    "memory": "sorted set by text: alpha US token US key, the entries that pass a pattern",
+    "memory": "sorted set by text: alpha US token US key, the entries that pass a pattern; ?old or ?new US kind US address, the "
+    "entries of another schema version than its newest trigger",
     "agenda": "sorted set by text: identity of an open activation",
     "log": "list: events; event n is element n - 1",
     "fired": "hash: identity → what it fired on last",

@@ -1,7 +1,7 @@
 """One partition of a namespace: a typed stub for every script, and the plain reads.
 
-With `control` and `stub` beside it, this is the only module that knows the order of the scripts' arguments and the shape of
-their replies.
+With `control`, `shapes` and `stub` beside it, this is the only module that knows the order of the scripts' arguments and the
+shape of their replies.
 """
 
 from __future__ import annotations
@@ -12,29 +12,40 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from blackboard.activation import Activation, Claim, StoredEntry
+from blackboard.activation import UNDOES, Activation, ActivationState, Claim, StoredEntry
 from blackboard.errors import (
-    BoardClosed,
     EntryExists,
     EntryNotFound,
     HandoffRefused,
     LeaseLost,
+    NewerSchema,
     Overloaded,
     StaleSnapshot,
     StoreProtocolError,
     VersionConflict,
+    closed,
 )
 from blackboard.event import Event
-from blackboard.limits import Limits
+from blackboard.limits import Limits, milliseconds
+from blackboard.record import Record
 from blackboard.store import codec, stub
 from blackboard.store.calls import Argument, Calls
 from blackboard.store.control import Control
+from blackboard.store.gauges import Gauges
 from blackboard.store.keys import Keys
-from blackboard.store.stub import ClaimRequest, Handed
+from blackboard.store.lifetime import Lifetime
+from blackboard.store.records import Kept, Records
+from blackboard.store.sagas import Sagas
+from blackboard.store.shapes import Shapes
+from blackboard.store.stub import Beginnings, ClaimRequest, Handed
 
 ANYTHING, NEW, SNAPSHOT = -1, -2, -3
 """What a write expects at its address: anything; nothing, or the same payload; nothing newer than the author's snapshot.
 A number from 1 up expects that version."""
+
+
+LISTED = 1000
+"""Boards that one call looks at whether they are still there."""
 
 
 @dataclass(slots=True)
@@ -85,6 +96,12 @@ class BoardFacts:
     epoch: int = 0
     gate: str = "-"
     unattended: int = 0
+    behind: int = 0
+    """Entries of another schema version than the one their kind is matched by."""
+    opened: int = 0
+    """How many activations there ever were."""
+    deadline: int = 0
+    """The time in ms after which nothing starts; 0 for none."""
 
     @property
     def paused(self) -> bool:
@@ -92,48 +109,74 @@ class BoardFacts:
         return self.gate != "-"
 
     @property
+    def over(self) -> bool:
+        """Nothing will ever happen on this board: it is closed, or everything was undone."""
+        return self.status in {"closed", "aborted"}
+
+    @property
     def settled(self) -> bool:
         """Nothing will happen on this board without input from outside."""
         return self.busy == 0 and self.closing == 0
 
 
-class Partition(Control):
+class Partition(Control, Sagas, Gauges, Records, Shapes, Lifetime):
     """The scripts and reads of one partition. ``now`` arguments are for tests; None asks the server's clock.
 
-    ``strategy`` (its JSON and its name) orchestrates boards that are new.
+    ``beginnings`` say what boards that are new begin with.
     """
 
-    def __init__(self, calls: Calls, keys: Keys, limits: Limits, strategy: tuple[str, str] = ("", "")) -> None:
+    def __init__(self, calls: Calls, keys: Keys, limits: Limits, beginnings: Beginnings | None = None) -> None:
         super().__init__(calls, keys)
-        self._strategy = strategy
+        self.beginnings = beginnings or Beginnings()
         self._limits = limits
-        self._bounds = (limits.entries, limits.open_activations, limits.writes, limits.entry_bytes)
+        held = (limits.entries, limits.open_activations, limits.writes, limits.entry_bytes)
+        self._bounds = (*held, limits.depth, limits.activations, limits.alternations, milliseconds(limits.wall))
 
     # ------------------------------------------------------------------ writing from outside
 
     async def post(
-        self, board: str, operation: str, author: str, writes: Sequence[Write], now: int | None = None
+        self, board: str, operation: str, author: str, writes: Sequence[Write], now: int | None = None, depth: int = 0
     ) -> Applied:
         """Apply a contribution from outside; a repeated operation id is answered as before.
 
+        ``depth`` is that of the activation which the author is, in the middle of its run.
         Raises EntryExists, VersionConflict, EntryNotFound, BoardClosed, Overloaded.
         """
-        words = [stub.now(now), operation, author, *self._bounds, *self._strategy, 1, board, *_writes(writes)]
-        answer = await self._run("post", [board], words)
+        words: list[Argument] = [stub.now(now), operation, author, depth, *self._bounds, *self.beginnings.words]
+        answer = await self._run("post", [board], [*words, 1, board, *_writes(writes)])
         if answer[0] != b"ok":
             raise self._refusal(board, answer, writes)
         return Applied(int(answer[1]), tuple(int(version) for version in answer[2:]))
 
-    async def close(
-        self, board: str, author: str, reason: str, retention: int, now: int | None = None
-    ) -> tuple[str, int]:
-        """Close a board: ``ok``, ``done`` (it was closed before) or ``absent``, and how many activations were dropped."""
-        answer = await self._run("close", [board], [stub.now(now), 1, board, author, reason, retention])
-        return answer[0].decode(), int(answer[2])
+    async def resolve(
+        self,
+        board: str,
+        operation: str,
+        author: str,
+        whom: tuple[str, int],
+        verdict: str,
+        writes: Sequence[Write] = (),
+        reason: str = "",
+        now: int | None = None,
+    ) -> str:
+        """Settle an activation (identity and number) whose outcome is unknown: ``done`` with its writes, ``again`` or ``dead``.
 
-    async def revive(self, board: str, identity: str, author: str, now: int | None = None) -> str:
-        """Try a dead activation again: ``ok``, ``absent``, ``obviated`` or ``closed``."""
-        answer: bytes = await self._run("revive", [board], [stub.now(now), 1, board, identity, author])
+        Answers ``ok``, ``obviated`` (again, but its trigger no longer holds), ``absent``, or the letter of the state it is in.
+        Raises BoardClosed, and for refused writes what `post` raises.
+        """
+        words: list[Argument] = [stub.now(now), operation, *self._bounds, 1, board, author, reason, *whom, verdict]
+        answer = await self._run("resolve", [board], [*words, *_writes(writes)])
+        if answer[0] in {b"ok", b"obviated", b"absent"}:
+            return stub.text(answer[0])
+        if answer[0] == b"known":
+            return stub.text(answer[1])
+        raise self._refusal(board, answer, writes)
+
+    async def revive(
+        self, board: str, identity: str, author: str, now: int | None = None, *, fresh: bool = False
+    ) -> str:
+        """Try a dead activation again, ``fresh`` without what it has recorded: ``ok``, ``absent``, ``obviated`` or ``closed``."""
+        answer: bytes = await self._run("revive", [board], [stub.now(now), 1, board, identity, author, int(fresh)])
         return answer.decode()
 
     # ------------------------------------------------------------------ running
@@ -157,24 +200,55 @@ class Partition(Control):
         return Handed(codec.claimed(answer, request.owner), answer[0])
 
     async def fail(
-        self, claim: Claim, verdict: str, delay: int, reason: str, problem: str, now: int | None = None
+        self, claim: Claim, verdict: str, delay: int, reason: str, problem: str, now: int | None = None, drop: int = 0
     ) -> str:
-        """Record a failure: verdict ``retry`` (after ``delay`` ms) or ``dead``.
+        """Record a failure: verdict ``retry`` (after ``delay`` ms) or ``dead``; or ``unknown`` or ``timeout``, after which nobody
+        knows what it did outside the board. From place ``drop`` on, its records are dropped.
 
         Answers ``ok``, ``done``, ``lost`` or ``closed``.
         """
-        words = [stub.now(now), 1, claim.board, *stub.held(claim, 1), verdict, delay, reason, problem]
+        words = [stub.now(now), 1, claim.board, *stub.held(claim, 1), verdict, delay, reason, problem, drop]
         answer: bytes = await self._run("fail", [claim.board], words)
         return answer.decode()
 
     async def release(self, claim: Claim, verdict: str, reason: str = "", now: int | None = None) -> str:
-        """Give a claim back: verdict ``ready``, ``wait`` (for its precondition) or ``bid`` (the reason is the number).
+        """Give a claim back: verdict ``ready``, ``wait`` (for its precondition), ``bid`` (the reason is the number), ``newer``
+        (a newer release must run it; the reason is the crew of this one), or ``again`` (it was reconciled).
 
         Answers ``ok``, ``done``, ``lost`` or ``closed``.
         """
         words = [stub.now(now), 1, claim.board, *stub.held(claim, 1), verdict, reason]
         answer: bytes = await self._run("release", [claim.board], words)
         return answer.decode()
+
+    async def record(
+        self,
+        claim: Claim,
+        record: Record | None,
+        drop: int = 0,
+        delay: int = -1,
+        writes: Sequence[Write] = (),
+        now: int | None = None,
+    ) -> Kept:
+        """Keep a record with what is written of it, or drop those from a place on; a ``delay`` makes its result a time ahead.
+
+        Raises LeaseLost, BoardClosed, Overloaded, EntryExists, VersionConflict, EntryNotFound.
+        """
+        facts = record or Record(0, "", "", "", "", "")
+        words: list[Argument] = [stub.now(now), *self._bounds, 1, claim.board, *stub.held(claim, 1), drop, facts.place]
+        words += [self._limits.records, facts.kind, facts.name, facts.arguments, facts.binding, delay, facts.result]
+        answer = await self._run("record", [claim.board], words + _writes(writes))
+        if answer[0] != b"ok":
+            raise self._unkept(claim, answer, writes)
+        return Kept(int(answer[1]), int(answer[2]), tuple(int(version) for version in answer[3:]))
+
+    async def withdraw(self, claim: Claim, writes: Sequence[Write], now: int | None = None) -> Applied:
+        """Do the chore ``@people``. Raises LeaseLost, BoardClosed, VersionConflict, EntryNotFound."""
+        words = [stub.now(now), *self._bounds, 1, claim.board, *stub.held(claim, 1), *_writes(writes)]
+        answer = await self._run("withdraw", [claim.board], words)
+        if answer[0] != b"ok":
+            raise self._unkept(claim, answer, writes)
+        return Applied(int(answer[1]), tuple(int(version) for version in answer[2:]))
 
     async def sign_off(self, worker: str, lanes: int) -> None:
         """Forget a worker that has ended, and the last claims of its lanes."""
@@ -256,6 +330,12 @@ class Partition(Control):
         rows = await self.calls.command("ZRANGEBYLEX", self.keys.dead, low, high)
         return await self.activations([row.decode() for row in rows])
 
+    async def unknown(self, board: str | None = None) -> list[Activation]:
+        """The activations whose outcome is unknown, of all boards or of one, the longest waiting first."""
+        rows = [row.decode() for row in await self.calls.command("ZRANGE", self.keys.asked, 0, -1)]
+        fields = [row for row in rows if board is None or row.startswith(f"{board}{codec.RS}")]
+        return [each for each in await self.activations(fields) if each.state is ActivationState.UNKNOWN]
+
     async def activations(self, fields: Sequence[str]) -> list[Activation]:
         """The activations of these fields that exist."""
         if not fields:
@@ -275,15 +355,8 @@ class Partition(Control):
     async def living_boards(self) -> list[str]:
         """The ids of the boards whose keys have not expired, oldest first; the others are taken off the list."""
         names = await self.boards()
-        metas = [self.keys.of_board(name, "meta") for name in names]
-        living = [bool(await self.calls.command("EXISTS", meta)) for meta in metas]
-        await self.forget([name for name, lives in zip(names, living, strict=True) if not lives])
-        return [name for name, lives in zip(names, living, strict=True) if lives]
-
-    async def forget(self, boards: Sequence[str]) -> None:
-        """Take boards whose keys have expired off the list."""
-        if boards:
-            await self.calls.command("ZREM", self.keys.boards, *boards)
+        gone = {name for at in range(0, len(names), LISTED) for name in await self.prune(names[at : at + LISTED])}
+        return [name for name in names if name not in gone]
 
     async def written(self, board: str, addresses: Sequence[str]) -> dict[str, int]:
         """Which event wrote the entry at each of these addresses, of those that are there."""
@@ -296,9 +369,16 @@ class Partition(Control):
         """How many of its activations each source has committed on a board, each binding counted once."""
         rows = await self.calls.command("HKEYS", self.keys.of_board(board, "fired"))
         sources = Counter(codec.split_identity(row.decode())[0] for row in rows)
-        return {source: count for source, count in sources.items() if source != "@control"}
+        return {
+            source: count for source, count in sources.items() if source[0] != "@" and not source.startswith(UNDOES)
+        }
 
     # ------------------------------------------------------------------ inside
+
+    def _unkept(self, claim: Claim, answer: Sequence[Any], writes: Sequence[Write]) -> Exception:
+        if answer[0] in {b"lost", b"done"}:
+            return LeaseLost(claim.name)
+        return self._refusal(claim.board, answer if len(answer) > 1 else [answer[0], b"", 0], writes)
 
     def _refusal(self, board: str, answer: Sequence[Any], writes: Sequence[Write]) -> Exception:
         code, subject, found = answer[0], stub.text(answer[1]), int(answer[2])
@@ -310,7 +390,9 @@ class Partition(Control):
             expected = next((write.expected for write in writes if write.address == subject), 0)
             return VersionConflict(subject, expected, found)
         if code == b"closed":
-            return BoardClosed(board)
+            return closed(board, subject)
+        if code == b"newer":
+            return NewerSchema(subject, int(answer[3]), found, "writing over it would lose what it does not know")
         if code == b"overloaded":
             return Overloaded(board, subject, int(answer[3]), found)
         return StoreProtocolError("post", repr(answer))
@@ -324,7 +406,7 @@ class Partition(Control):
             case b"lost":
                 return LeaseLost(commit.claim.name)
             case b"closed":
-                return BoardClosed(commit.claim.board)
+                return closed(commit.claim.board, stub.text(answer[1]) if len(answer) > 1 else "closed")
             case b"exists" | b"version" | b"gone" | b"read":
                 return StaleSnapshot(commit.claim.name, (stub.text(answer[1]),))
             case b"unknown_peer":
@@ -340,9 +422,13 @@ def _facts(board: str, state: bytes) -> BoardFacts:
     facts = BoardFacts(board, status, int(seq), int(busy), int(closing), int(count))
     if not control:  # written before there was control
         return facts
-    gate, epoch, unattended, *_ = control
+    gate, epoch, unattended, *later = control
     mode = "orchestration" if gate[0] == "o" else "choreography"
-    return replace(facts, mode=mode, gate=gate[1], epoch=int(epoch), unattended=int(unattended))
+    facts = replace(facts, mode=mode, gate=gate[1], epoch=int(epoch), unattended=int(unattended))
+    if not later:
+        return facts
+    opened, deadline, behind, *_ = map(int, later)
+    return replace(facts, opened=opened, deadline=deadline, behind=behind)
 
 
 def _writes(writes: Sequence[Write]) -> list[Argument]:

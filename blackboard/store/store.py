@@ -12,6 +12,7 @@ from blackboard.store.connection import Clients, Settings, connect, wait_until_r
 from blackboard.store.keys import REGISTRY, Keys, partition_of
 from blackboard.store.partition import Partition
 from blackboard.store.server_check import ServerFacts, check_server
+from blackboard.store.stub import Beginnings
 from blackboard.store.watch import Watch
 
 logger = logging.getLogger(__name__)
@@ -48,13 +49,13 @@ async def open_store(
     *,
     settings: Settings | None = None,
     limits: Limits | None = None,
-    strategy: tuple[str, str] = ("", ""),
+    beginnings: Beginnings | None = None,
     partitions: int | None = None,
     timeout: float = 30.0,
 ) -> Store:
     """Connect to a store, check that it can be trusted, and open a namespace in it.
 
-    ``strategy`` (its JSON and its name) orchestrates boards that are new.
+    ``beginnings`` say what boards that are new begin with.
     ``partitions`` is fixed when the namespace is created (1 by default). Raises StoreRefused when the server is too old,
     evicts keys, wants another password, or holds the namespace with another number of partitions; StoreUnreachable or
     StoreBusy when it does not answer within ``timeout`` seconds.
@@ -71,7 +72,7 @@ async def open_store(
     except BaseException:
         await clients.aclose()
         raise
-    every = [Partition(calls, Keys(namespace, number), limits or Limits(), strategy) for number in range(count)]
+    every = [Partition(calls, Keys(namespace, number), limits or Limits(), beginnings) for number in range(count)]
     return Store(namespace, clients, facts, every)
 
 

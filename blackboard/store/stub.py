@@ -33,8 +33,28 @@ class Handed:
     next_due: int
 
 
+@dataclass(frozen=True, slots=True)
+class Beginnings:
+    """What a new board begins with: a strategy (its JSON and its name), ms until its deadline (0: none) and what that does
+    (``pause`` or ``close``), and the ms of disuse that close it (0: none do)."""
+
+    strategy: str = ""
+    label: str = ""
+    deadline: int = 0
+    overdue: str = "pause"
+    idle: int = 0
+
+    @property
+    def words(self) -> list[Argument]:
+        """As the scripts read it."""
+        return [self.strategy, self.label, self.deadline, self.overdue, self.idle]
+
+
 class Stubs:
     """Calls the scripts of one partition."""
+
+    beginnings = Beginnings()
+    """What boards that are new begin with."""
 
     def __init__(self, calls: Calls, keys: Keys) -> None:
         self.calls = calls

@@ -20,6 +20,7 @@ from blackboard.run import Run
 from blackboard.shift import Shift
 from blackboard.store.partition import Partition
 from blackboard.worker import Worker
+from tests.chaos import releases
 from tests.chaos.app import build
 
 
@@ -100,12 +101,20 @@ def on_terminate(worker: Worker) -> None:
 
 
 async def main(
-    namespace: str, url: str, lease: float, cut: str = "", mode: str = "say", after: int = 1, role: str = "worker"
+    namespace: str,
+    url: str,
+    lease: float,
+    cut: str = "",
+    mode: str = "say",
+    after: int = 1,
+    role: str = "worker",
+    release: int = 0,
 ) -> None:
-    """Work, or decide, until told to stop."""
+    """Work, or decide, until told to stop. `release` says which of the releases of `releases.py` this is, if it is one."""
     knife = Knife(cut, mode, after)
     knife.attach()
-    async with build(namespace, url, knife.cut, lease) as bb:
+    built = releases.build(namespace, url, knife.cut, lease, release=release) if release else None
+    async with built or build(namespace, url, knife.cut, lease) as bb:
         if role == "controller":
             say("working")
             await bb.controller().run()

@@ -39,6 +39,13 @@ def check_history(claim: Claim) -> Finding:
     return Finding(source="history", risk=claim.amount / 1000)
 
 
+@check_history.compensation
+def forget(finding: Finding) -> None:
+    """Unless it is too much to be forgotten."""
+    if finding.risk > 5:
+        raise ValueError("nobody forgets that")
+
+
 @bb.knowledge_source(when=[Count(Finding) >= 1, Absent(Decision)])
 def decide(claim: Claim, findings: list[Finding]) -> Decision:
     """Decide, once something is known."""
@@ -50,6 +57,22 @@ def nap(nap: Nap) -> Rest:
     """Block a thread for a while, as an agent that cannot be interrupted does."""
     time.sleep(nap.seconds)
     return Rest(number=nap.number)
+
+
+class Bill(Entry, key="number"):
+    number: int
+
+
+class Receipt(Entry, key="number"):
+    number: int
+    said: str = ""
+
+
+@bb.knowledge_source(effects="external", timeout=0.05)
+def pay(bill: Bill) -> Receipt:
+    """Never hear from the provider in time."""
+    time.sleep(0.3)
+    return Receipt(number=bill.number)
 
 
 careful = Sequential(check_history, decide)

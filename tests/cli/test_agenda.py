@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from blackboard.activation import Activation, ActivationState
+from blackboard.approval import Approval
 from blackboard.cli.waiting import Surroundings, waits_for
+from blackboard.record import Progress
 from blackboard.store.partition import BoardFacts
 from tests.cli.conftest import Invoke
 from tests.cli.reading import rows
@@ -49,6 +51,10 @@ def activation(state: ActivationState, **changed: Any) -> Activation:
     return Activation(**given | {"problem": "", "identity": "decide"} | changed)
 
 
+ASKED = {
+    "decide#7": [Approval(id="decide#7.1", activation="decide#7", source="decide", question="Well?", choices=["yes"])]
+}
+
 PAUSE = {"decide": (40_000, "@cli", "a flaw")}
 
 
@@ -68,6 +74,14 @@ PAUSE = {"decide": (40_000, "@cli", "a flaw")}
         (activation(ActivationState.RETRYING, due=104_000, attempts=1), {}, "backoff, attempt 2 of 3, 4 s"),
         (activation(ActivationState.WAITING), {}, "its precondition: is_weekday"),
         (activation(ActivationState.RUNNING, owner="host:1:ab", started=97_000), {}, "running on host:1:ab for 3 s"),
+        (
+            activation(ActivationState.RUNNING, owner="host:1:ab", started=97_000),
+            {"progress": {"decide#7": Progress(0.25, text="reading")}},
+            "running on host:1:ab for 3 s: 25% reading",
+        ),
+        (activation(ActivationState.SLEEPING, due=112_000), {}, "its sleep to end, 12 s"),
+        (activation(ActivationState.ASKING), {}, "an answer"),
+        (activation(ActivationState.ASKING, due=112_000), {"asked": ASKED}, "an answer to decide#7.1: Well?, 12 s"),
         (activation(ActivationState.DEAD, problem="ValueError: no\nat line 3"), {}, "a retry: ValueError: no"),
     ],
 )

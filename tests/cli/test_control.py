@@ -53,6 +53,7 @@ def test_a_switch_holds_and_says_by_whom_and_why(invoke: Invoke, post: Post, boa
     told = invoke("tail", board, "-o", "table").stdout.splitlines()[-1]
     assert "switched to orchestration (Sequential, epoch 1) by @cli: one by one" in told
     assert rows(invoke("tail", board).stdout)[-1]["type"] == "switched"
+    invoke("mode", board, "choreography")  # else a worker that ends when nothing is left to do would wait five minutes
 
 
 def test_that_nobody_decides_is_said(invoke: Invoke, post: Post, board: str) -> None:

@@ -45,7 +45,7 @@ def test_burst_does_what_there_is_and_ends(invoke: Invoke, post: Post, board: st
     post(board, "claim", amount=250, text="rain")
     done = run(store_directory, "worker", APPLICATION, "--burst")
     assert (done.returncode, done.stdout) == (0, "")
-    assert "runs 3 sources of claims" in done.stderr
+    assert "runs 4 sources of claims" in done.stderr
     assert json.loads(invoke("get", board, "decision", "-o", "json").stdout)["data"] == {"approved": True}
 
 

@@ -35,11 +35,39 @@ def test_every_event_has_its_tale(kind: EventType) -> None:
             Event("b", 4, EventType.SWITCHED, 1, by="@cli", mode="choreography", epoch=2, reason="enough"),
             "board switched to choreography (epoch 2) by @cli: enough",
         ),
+        (
+            Event("b", 4, EventType.ABORTED, 1, by="pay#3", cause=0, reason="no stock"),
+            "undoing begins as a whole, by pay#3: no stock",
+        ),
+        (
+            Event("b", 4, EventType.ABORTED, 1, by="@cli", cause=2),
+            "undoing begins back to savepoint 2, by @cli",
+        ),
+        (
+            Event("b", 9, EventType.UNDONE, 1, by="w", outcome="stuck", reason="failed: pay#3"),
+            "undoing is stuck: failed: pay#3",
+        ),
         (Event("b", 4, EventType.PAUSED, 1, by="@cli", epoch=2), "board paused by @cli (epoch 2)"),
         (Event("b", 4, EventType.RESUMED, 1, by="@cli", epoch=2), "board resumed by @cli (epoch 2)"),
         (
             Event("b", 9, EventType.HANDED_OFF, 1, by="triage#3", source="refunds", number=9, reason="over the limit"),
             "triage#3 handed over to refunds#9: over the limit",
+        ),
+        (
+            Event("b", 9, EventType.STEPPED, 1, by="w", source="decide", number=7, step=2, reason="search"),
+            "decide#7 recorded step 2: search",
+        ),
+        (
+            Event("b", 9, EventType.PARKED, 1000, by="w", source="decide", number=7, due=3500, reason="Pay it?"),
+            "decide#7 is parked, at the latest for 2.5 s: Pay it?",
+        ),
+        (
+            Event("b", 9, EventType.PARKED, 1000, by="w", source="decide", number=7, reason="Pay it?"),
+            "decide#7 is parked: Pay it?",
+        ),
+        (
+            Event("b", 9, EventType.SAID, 1, by="w", source="decide", number=7, reason="half way"),
+            "decide#7 says: half way",
         ),
         (
             Event("b", 9, EventType.DIED, 1, source="decide", number=7, by="@cli", reason="vetoed"),

@@ -29,8 +29,13 @@ def test_every_verb_is_there(bb: Blackboard) -> None:
         assert board.run_until_settled(timeout=10) == 9
         assert board.agenda() == board.dead() == []
         assert blackboard.boards() == ["b"]
-        assert board.close()
+        assert board.unknown() == []
+        assert board.deadline(60) is not None
+        lines = list(board.export())
+        assert board.close(result={"agreed": True})
         assert board.status().status == "closed"
+        assert board.result(timeout=10) == {"agreed": True}
+        assert blackboard.import_board(lines, "again").read(Counter) == counter
 
 
 def test_errors_are_the_same(bb: Blackboard) -> None:

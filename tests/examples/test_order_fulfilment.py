@@ -14,7 +14,7 @@ import pytest
 
 from blackboard.store import embedded
 from examples import order_fulfilment
-from examples.order_fulfilment import bb, fulfil
+from examples.order_fulfilment import bb, fail, fulfil
 from tests.conftest import empty_namespace, key_faults
 
 ROOT = Path(__file__).parents[2]
@@ -59,6 +59,26 @@ async def test_the_final_entries_are_the_same_in_all_modes(capsys: pytest.Captur
 
 
 @pytest.mark.usefixtures("example")
+async def test_what_nobody_ships_is_undone_in_both_modes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The payment is paid back once, and the goods go back once, also outside of the board; the ends are the same."""
+    bank, shelf = order_fulfilment.Book(), order_fulfilment.Book()
+    monkeypatch.setattr(order_fulfilment, "bank", bank)
+    monkeypatch.setattr(order_fulfilment, "shelf", shelf)
+    choreographed, orchestrated = (await fail("order")).values()
+    assert choreographed == orchestrated
+    assert sorted(choreographed) == [
+        *("check/amount", "check/customer", "order", "payment", "refund", "reservation", "restocking"),
+    ]
+    assert sorted(bank.bookings.values()) == [-49.9, -49.9, 49.9, 49.9]
+    assert sorted(shelf.bookings.values()) == [-1, -1, 1, 1]
+    told = capsys.readouterr().out
+    assert told.count("aborts                       nobody ships 1 anvil") == 2
+    assert len(re.findall(r"undo:take_payment#\d+ +posts refund", told)) == 2
+
+
+@pytest.mark.usefixtures("example")
 async def test_the_switch_lands_in_the_middle(capsys: pytest.CaptureFixture[str]) -> None:
     await fulfil("order")
     *_, switched = capsys.readouterr().out.split("\norder-")
@@ -89,4 +109,5 @@ def test_it_runs_from_the_command_line(command: list[str], store: list[str], fol
     )
     assert done.returncode == 0, done.stderr
     assert "All 4 runs ended with the same 7 entries" in done.stdout
+    assert "What nobody ships was undone: refund, restocking." in done.stdout
     assert (folder / ".blackboard").exists() == (not store)

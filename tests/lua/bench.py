@@ -169,6 +169,40 @@ class Bench:
         fields = [field.decode() for field in await self.command("HKEYS", self.keys.activations)]
         return [field.partition(codec.RS)[0] for field in fields if field.endswith(CONTROL + codec.RS)]
 
+    # ------------------------------------------------------------------ undoing
+
+    async def abort(self, board: str, savepoint: int = 0, operation: str | None = None) -> tuple[str, int]:
+        self.number += 1
+        name = operation or f"op{self.number:06d}"
+        return await self.store.abort(board, name, "@test", "enough", savepoint, self.now)
+
+    async def savepoint(self, board: str, name: str = "here", operation: str | None = None) -> tuple[str, int]:
+        self.number += 1
+        return await self.store.savepoint(board, operation or f"op{self.number:06d}", "@test", name, self.now)
+
+    async def chore(self, **other: Any) -> Claimed:
+        """The chore that a worker gets before all else."""
+        claimed = await self.claim_one(**other)
+        assert claimed.claim.source == "@saga"
+        return claimed
+
+    async def undo(self, claimed: Claimed, verdict: str = "go", *opening: tuple[str, int], **other: Any) -> str:
+        """Answer the chore."""
+        facts = await self.store.facts(claimed.claim.board)
+        assert facts is not None
+        words = {"epoch": facts.epoch, "reason": verdict, **other}
+        return await self.store.undo(claimed.claim, verdict=verdict, opening=opening, now=self.now, **words)
+
+    async def undo_once(self, verdict: str = "go", *opening: tuple[str, int], **other: Any) -> None:
+        """A worker comes, looks how far the board is, and says so."""
+        assert await self.undo(await self.chore(), verdict, *opening, **other) == "ok"
+
+    async def skip(self, board: str, name: str) -> str:
+        """Do without what `states` or the dead call by this name."""
+        found = [*await self.store.agenda(board), *await self.store.dead(board)]
+        (one,) = [each for each in found if named(each) == name]
+        return await self.store.skip(board, "@test", one.identity, one.number, "by hand", self.now)
+
     # ------------------------------------------------------------------ looking
 
     async def rematch(self, board: str, revision: int, slice_size: int = 100) -> None:

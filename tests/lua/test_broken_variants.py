@@ -13,6 +13,7 @@ import pytest
 
 from blackboard.activation import Claim
 from blackboard.errors import LeaseLost
+from blackboard.limits import Limits
 from blackboard.store import calls, scripts
 from blackboard.store.partition import Applied
 from tests.lua.bench import LEASE, Bench, each, write
@@ -89,6 +90,61 @@ async def a_decision_is_for_its_epoch(bench: Bench) -> None:
     assert await bench.claim() == []
 
 
+async def a_storm_is_stopped(bench: Bench) -> None:
+    """Two agents drive each other: one by what it commits, one by what it posts on the board that it was given."""
+    bench = bench.within(Limits(depth=4))
+    await bench.register(
+        *({"s": name, "p": [{"k": kind, "u": 1, "m": "e"}]} for name, kind in (("one", "a"), ("two", "b")))
+    )
+    await bench.post("x", write("a"))
+    for number in range(10):
+        for claimed in await bench.claim():
+            if claimed.claim.source == "one":
+                await bench.commit(claimed.claim, write("b", f"committed {number}"))
+            else:
+                posts = [write("a", f"posted {number}")]
+                await bench.store.post("x", f"post{number}", claimed.claim.name, posts, bench.now, depth=claimed.depth)
+                await bench.commit(claimed.claim)
+    assert await bench.store.tripped("x") is not None
+
+
+async def a_storm_is_held_at_once(bench: Bench) -> None:
+    """What was ready before, and what the same call made ready."""
+    await bench.register(each("one", "a"))
+    await bench.within(Limits(activations=1)).post("x", write("a/1"), write("a/2"))
+    assert await bench.states("x") == {"one a/1": "held", "one a/2": "held"}
+    assert (await bench.store.facts("x")).paused  # type: ignore[union-attr]
+
+
+async def the_end_of_a_saga_is_not_believed_too_soon(bench: Bench) -> None:
+    """Something ended after the log was read: it is to be undone, too."""
+    claimed = await _running(bench)
+    await bench.abort("x")
+    chore = await bench.chore()
+    await bench.commit(claimed)
+    assert await bench.undo(chore, "done") == "again"
+
+
+async def a_pause_holds_no_compensation(bench: Bench) -> None:
+    await bench.register(each("one", "a"))
+    await bench.post("x", write("z"))
+    _, mark = await bench.savepoint("x")
+    await bench.post("x", write("a/1"))
+    claimed = await bench.claim_one()
+    await bench.commit(claimed.claim)
+    await bench.abort("x", mark)
+    await bench.undo_once("go", ("one", claimed.claim.number))
+    assert [each_claim.claim.undoes for each_claim in await bench.claim(5)] == [claimed.claim.name]
+
+
+async def what_is_undone_starts_nothing(bench: Bench) -> None:
+    """Neither what is given back, nor what a contribution would trigger."""
+    claimed = await _running(bench)
+    await bench.abort("x")
+    await bench.release(claimed)
+    assert await bench.states("x") == {}
+
+
 async def _running(bench: Bench) -> Claim:
     await bench.register(each("one", "a"))
     await bench.post("x", write("a/1"))
@@ -127,6 +183,33 @@ VARIANTS: dict[str, tuple[Check, str, str]] = {
         a_decision_is_for_its_epoch,
         "if ctx.status ~= 'open' or decision.control ~= ctx.control or ctx.mode ~= 'o' then\n",
         "if ctx.status ~= 'open' or ctx.mode ~= 'o' then\n",
+    ),
+    "no guard looks": (a_storm_is_stopped, "\n  guard.opened(ctx, trigger, number, depth)\n", "\n"),
+    "posts of agents begin anew": (
+        a_storm_is_stopped,
+        "matching.apply(ctx, changes, '', depth + 1)\n",
+        "matching.apply(ctx, changes, '', 1)\n",
+    ),
+    "a guard pauses only what comes": (a_storm_is_held_at_once, "if control.stopped then hold_stopped() end\n", "\n"),
+    "a guard does not close the gate": (
+        a_storm_is_held_at_once,
+        "ctx.gate, ctx.control = 'p', ctx.control + 1\n  board.event(ctx, 'Z', by, ctx.control, reason)\n  if",
+        "board.event(ctx, 'Z', by, ctx.control, reason)\n  if",
+    ),
+    "undo believes any end": (
+        the_end_of_a_saga_is_not_believed_too_soon,
+        "local late = epoch ~= ctx.control or ends and activation[DIRTY] == 1\n",
+        "local late = epoch ~= ctx.control\n",
+    ),
+    "compensations are held": (
+        a_pause_holds_no_compensation,
+        "if state == 'r' and control.holds_back(ctx, activation) and not codec.is_undoing(identity) then\n",
+        "if state == 'r' and control.holds_back(ctx, activation) then\n",
+    ),
+    "agenda goes on while it is undone": (
+        what_is_undone_starts_nothing,
+        "if ctx.status ~= 'open' and not LASTS[state] and not codec.is_undoing(identity) then\n",
+        "if false then\n",
     ),
 }
 

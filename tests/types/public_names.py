@@ -15,7 +15,10 @@ from blackboard import (
     Event,
     Limits,
     Receipt,
+    Saga,
     Settings,
+    Tripped,
+    Wiring,
     any_of,
     field,
 )
@@ -43,8 +46,13 @@ def note(claim: Claim) -> Note:
 async def use(board: Board) -> None:
     assert_type(await board.post(Claim(amount=1, text="a")), Receipt)
     assert_type(await board.wait_for(Claim, timeout=1), Claim)
+    assert_type((await board.mode()).tripped, Tripped | None)
+    assert_type(bb.check(Claim, "note"), Wiring)
     async for event in board.events():
         assert_type(event, Event)
+    assert_type(await board.savepoint("here"), int)
+    assert_type(await board.compensate("enough", to="here"), int)
+    assert_type(await board.saga(), Saga)
     try:
         await board.close()
     except BoardClosed as error:

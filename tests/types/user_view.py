@@ -2,7 +2,22 @@
 
 from typing import assert_type
 
-from blackboard import UNIQUE, Absent, Blackboard, Count, Entry, KnowledgeSource, any_of, field, param
+from blackboard import (
+    UNIQUE,
+    Absent,
+    Answer,
+    Blackboard,
+    Breaker,
+    Concurrency,
+    Context,
+    Count,
+    Entry,
+    KnowledgeSource,
+    Rate,
+    any_of,
+    field,
+    param,
+)
 
 bb = Blackboard("claims")
 
@@ -61,8 +76,21 @@ def rated(claim: Claim) -> None: ...
 def rated_by_a_field(claim: Claim) -> None: ...
 
 
+@bb.knowledge_source(concurrency=4, rate="10/s", breaker=3, fair=True)
+def limited(claim: Claim) -> None: ...
+
+
+@bb.knowledge_source(concurrency=Concurrency(1, per=Claim.text), rate=Rate(10, per=1), breaker=Breaker(cooldown=5))
+def limited_by_a_field(claim: Claim) -> None: ...
+
+
 @check_history.compensation
 async def forget(finding: Finding) -> None: ...
+
+
+@bb.knowledge_source(fatal=True)
+def gives_up(claim: Claim, ctx: Context) -> Decision:
+    ctx.abort("no more than the annotation says is returned")
 
 
 async def a_source_is_called_as_the_function_it_is(claim: Claim) -> None:
@@ -70,6 +98,13 @@ async def a_source_is_called_as_the_function_it_is(claim: Claim) -> None:
     assert_type(check_text(claim=claim), list[Finding])
     assert_type(decide(claim, [await check_history(claim)]), Decision)
     assert_type(await forget(Finding(source="a", risk=0)), None)
+
+
+async def a_step_returns_what_its_function_does(claim: Claim, ctx: Context) -> None:
+    assert_type(await ctx.step("check", check_history.function, claim), Finding)
+    assert_type(await ctx.step("length", len, claim.text), int)
+    assert_type(ctx.sync.step("length", len, claim.text), int)
+    assert_type(await ctx.approval("Pay?"), Answer)
 
 
 def what_is_wrong_is_found(claim: Claim) -> None:

@@ -11,6 +11,7 @@ import pytest
 from blackboard.condition import Absent, Count
 from blackboard.entry import UNIQUE, Entry
 from blackboard.errors import InvalidSource, InvalidTrigger
+from blackboard.handoff import Handoff
 from blackboard.knowledge_source import KnowledgeSource, SourceCard, Style, knowledge_source, make_source
 from blackboard.retry import Backoff
 from blackboard.signature import Mode, Pattern
@@ -218,11 +219,33 @@ def test_a_compensation_is_recorded_and_stays_a_function() -> None:
     @source.compensation
     async def forget(finding: Finding) -> None: ...
 
-    assert source.compensator is forget
-    assert source.compensator_parameters == (Pattern("finding", Mode.EACH, Finding),)
+    assert source.compensator is not None
+    assert (source.compensator.function, source.compensator.undoes) == (forget, source)
+    assert source.compensator.parameters == (Pattern("finding", Mode.EACH, Finding),)
     assert source.card().compensation == f"{__name__}:{forget.__qualname__}"
     with pytest.raises(InvalidSource, match=r"compensation of source act: .*forget is registered already\. Undo"):
         source.compensation(forget)
+
+
+def test_a_compensation_has_the_policies_of_its_source_and_what_it_may_write() -> None:
+    source = make_source(act, retries=7, timeout=3, isolation="serializable", effects="external", fatal=True)
+
+    @source.compensation
+    def forget(finding: Finding) -> Note | None: ...
+
+    assert source.compensator is not None
+    policies = source.compensator.policies
+    assert (policies.retries, policies.timeout) == (7, 3)
+    assert (policies.isolation, policies.effects, policies.fatal) == ("snapshot", "board", False)
+    assert (source.compensator.name, source.compensator.writes) == ("~act", {Note})
+    assert (source.compile()["ft"], "ft" in make_source(act).compile()) == (1, False)
+
+
+def test_a_compensation_that_hands_over_is_refused() -> None:
+    def forget(finding: Finding) -> Handoff: ...
+
+    with pytest.raises(InvalidSource, match="it hands over, and nothing starts while a board is undone"):
+        make_source(act).compensation(forget)
 
 
 def test_a_compensation_of_something_else_is_refused() -> None:

@@ -133,7 +133,7 @@ def test_what_is_calculated_is_no_clause(compare_it: Any) -> None:
         (
             act,
             Place.x,
-            r"its rating is about place\.x, and no parameter binds one place at a time\. Rate by .*claim: Claim",
+            r"its rating is about place\.x, and no parameter binds one place at a time\. Take .*claim: Claim",
         ),
         (act, param("others", Finding).risk, r"no parameter binds one finding at a time"),
         (act, param("ghost", Finding).risk, r"no parameter binds one finding at a time"),

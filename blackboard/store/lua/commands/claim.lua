@@ -12,9 +12,14 @@
 --- @include "board"
 --- @include "condition"
 --- @include "triggers"
+--- @include "limiting"
 --- @include "control"
 --- @include "chores"
+--- @include "clocks"
+--- @include "saga"
+--- @include "shapes"
 --- @include "binding"
+--- @include "queueing"
 --- @include "claiming"
 
 board.now = arguments.now()

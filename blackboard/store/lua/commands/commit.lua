@@ -1,15 +1,16 @@
 -- Group commit: the contributions of many running activations, on many boards, and the worker's next claim.
 --
 -- KEYS    partition keys, the keys of every board
--- ARGV    now, limits (4), board count, board…, operation count, operation…, claim
+-- ARGV    now, limits (8), board count, board…, operation count, operation…, claim
 --         operation: 'commit'|'part', claim held (5), part, schema-less reads: count, (address, version)…,
 --         kinds read: count, kind…, write count, (address, expected, schema, payload)…,
 --         handoff count, (peer, note)…
 --         claim: wanted, owner, request, lease, crew, cursor, lane
 -- returns {answers, next due in ms, count, activation…}; an answer is {'ok', seq, version…} | {'done'} | {'lost'} | {'closed', …}
 --         | {'exists'|'version'|'gone'|'read', address, version} (it is ready again) | {'overloaded', limit, maximum, value}
+--         | {'newer', address, schema there, schema written}
 --         | {'unknown_peer', peer, ''} | {'unfit_peer', peer, kind that it was not given}
--- events  F (fired), P, R, X, H (handed off), T, O
+-- events  F (fired), P, R, X, H (handed off), T, O, Z (a guard tripped)
 -- repeat  fenced by number, epoch and owner: a second commit answers 'done'; the claim is repeatable by its request number
 
 --- @include "arguments"
@@ -19,9 +20,15 @@
 --- @include "board"
 --- @include "condition"
 --- @include "triggers"
+--- @include "limiting"
 --- @include "control"
 --- @include "chores"
+--- @include "clocks"
+--- @include "lineage"
+--- @include "guard"
+--- @include "saga"
 --- @include "agenda"
+--- @include "shapes"
 --- @include "binding"
 --- @include "rating"
 --- @include "matching"
@@ -30,6 +37,7 @@
 --- @include "settling"
 --- @include "handing"
 --- @include "committing"
+--- @include "queueing"
 --- @include "claiming"
 
 board.now = arguments.now()

@@ -3,6 +3,7 @@
 -- KEYS    partition keys, board keys
 -- ARGV    now, board count = 1, board, author, reason, expected epoch (-1: any), identity, number
 -- returns {'ok', epoch} | {'epoch', epoch now} | {'free', 0} (it is not held: nothing to grant) | {'absent', 0} | {'closed', 0}
+--         | {'saga', epoch} (it goes back to a savepoint, and nothing starts meanwhile)
 -- events  G (granted)
 -- repeat  what was granted is not held any more: a second call answers 'free'
 
@@ -13,9 +14,15 @@
 --- @include "board"
 --- @include "condition"
 --- @include "triggers"
+--- @include "limiting"
 --- @include "control"
 --- @include "chores"
+--- @include "clocks"
+--- @include "lineage"
+--- @include "guard"
+--- @include "saga"
 --- @include "agenda"
+--- @include "shapes"
 --- @include "binding"
 --- @include "rating"
 --- @include "matching"
@@ -28,6 +35,7 @@ local author, reason, expected = arguments.next(), arguments.next(), arguments.n
 local identity, number = arguments.next(), arguments.number()
 local refused = control.objection(ctx, expected >= 0 and expected or nil)
 if refused then return refused end
+if saga.under_way(ctx) then return { 'saga', ctx.control } end
 local activation = partition.activation(ctx.id .. RS .. identity)
 if not activation or activation[NUMBER] ~= number or activation[STATE] == 'D' then return { 'absent', 0 } end
 if activation[STATE] ~= 'u' then return { 'free', 0 } end

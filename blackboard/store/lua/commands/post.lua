@@ -1,11 +1,12 @@
 -- A contribution from outside: posts, revisions and retractions on one board, creating it when it is new.
 --
 -- KEYS    partition keys, board keys
--- ARGV    now, operation, author, limits (4), default strategy (JSON, '': none), its name,
---         board count = 1, board, write count, (address, expected, schema, payload)…
+-- ARGV    now, operation, author, depth (of the author, if it is an activation, else 0), limits (8),
+--         what a new board begins with (5), board count = 1, board, write count, (address, expected, schema, payload)…
 -- returns {'ok', seq, version…} | {'exists'|'version'|'gone', address, version} | {'closed', board, 0}
 --         | {'overloaded', limit, maximum, value}
--- events  B (created), P, R, X, T, O
+--         | {'newer', address, schema there, schema written}
+-- events  B (created), P, R, X, T, O, Z (a guard tripped)
 -- repeat  the same operation answers as it did before and writes nothing
 
 --- @include "arguments"
@@ -15,9 +16,14 @@
 --- @include "board"
 --- @include "condition"
 --- @include "triggers"
+--- @include "limiting"
 --- @include "control"
 --- @include "chores"
+--- @include "clocks"
+--- @include "lineage"
+--- @include "guard"
 --- @include "agenda"
+--- @include "shapes"
 --- @include "binding"
 --- @include "rating"
 --- @include "matching"
@@ -27,9 +33,9 @@
 --- @include "journal"
 
 board.now = arguments.now()
-local operation, author = arguments.next(), arguments.next()
+local operation, author, depth = arguments.next(), arguments.next(), arguments.number()
 local bounds = limits.read()
-local strategy, strategy_name = arguments.next(), arguments.next()
+local defaults = life.read()
 local ctx = board.open_all()[1]
 
 local answered = journal.recall(ctx, operation)
@@ -37,14 +43,14 @@ if answered then return answered end
 
 local writes = contribution.read()
 if not ctx.status and contribution.only_retracts(writes) then return contribution.nothing(writes) end
-life.begin(ctx, author, strategy, strategy_name)
+life.begin(ctx, author, defaults, true)
 contribution.load(ctx, writes)
 local refused = contribution.check(ctx, writes, 0, '-', bounds)
 if refused then return refused end
 
-local changes, versions = contribution.apply(ctx, writes, author, 0)
-matching.apply(ctx, changes, '', 1)
-matching.quiesce(ctx, '', 1)
+local changes, versions = contribution.apply(ctx, writes, author, depth)
+matching.apply(ctx, changes, '', depth + 1)
+matching.quiesce(ctx, '', depth + 1)
 local reply = contribution.answer(ctx, versions)
 
 control.finish()

@@ -3,9 +3,11 @@
 -- KEYS    partition keys, board keys
 -- ARGV    now, board count = 1, board, claim held (5), verdict, reason
 --         verdict: 'ready' (any worker may run it) | 'wait' (until its precondition may answer differently)
---         | 'bid' (the reason is the number)
+--         | 'bid' (the reason is the number) | 'newer' (a newer release wrote what it needs: the reason is the crew, which
+--         has no more of it than what the release that registered its source last has)
+--         | 'again' (it was reconciled, and has had no effect: it may run)
 -- returns 'ok' | 'done' | 'lost' | 'closed'
--- events  W (waits for its precondition), T, O
+-- events  W (waits for its precondition), U (reconciled), T, O
 -- repeat  fenced: a second call finds the lease gone and answers 'lost'
 
 --- @include "arguments"
@@ -15,9 +17,15 @@
 --- @include "board"
 --- @include "condition"
 --- @include "triggers"
+--- @include "limiting"
 --- @include "control"
 --- @include "chores"
+--- @include "clocks"
+--- @include "lineage"
+--- @include "guard"
+--- @include "saga"
 --- @include "agenda"
+--- @include "shapes"
 --- @include "binding"
 --- @include "rating"
 --- @include "matching"
@@ -49,10 +57,19 @@ if chores.is(claim.identity) then
   partition.wake(partition.awake)
   return 'ok'
 end
+if verdict == 'newer' then
+  -- Others have the source by now, or it waits until its entries change or a newer release registers it.
+  local others = not string.find(partition.crews(codec.source(claim.identity)), '|' .. reason .. '|', 1, true)
+  verdict, reason = others and 'ready' or 'wait', 'a newer release'
+end
 if verdict == 'wait' and not dirty then
   board.event(ctx, 'W', claim.owner, claim.identity, activation[NUMBER], reason)
   agenda.move(ctx, claim.identity, activation, 'w')
 else
+  if verdict == 'again' then
+    board.event(ctx, 'U', claim.owner, claim.identity, activation[NUMBER], reason)
+    activation[UNSURE] = 0
+  end
   agenda.move(ctx, claim.identity, activation, 'r')
 end
 settling.after(claim, dirty, activation[DEPTH])

@@ -16,9 +16,14 @@
 --- @include "board"
 --- @include "condition"
 --- @include "triggers"
+--- @include "limiting"
 --- @include "control"
 --- @include "chores"
+--- @include "clocks"
+--- @include "lineage"
+--- @include "guard"
 --- @include "agenda"
+--- @include "shapes"
 --- @include "binding"
 --- @include "rating"
 --- @include "matching"
@@ -37,6 +42,8 @@ local following = rematching.fill(ctx, revision, cursor, slice)
 if following ~= '0' then
   ctx.touched = true
   board.flush()
+  partition.flush()
+  partition.wake(partition.awake)
   return { 'more', following }
 end
 rematching.enable(ctx, revision)

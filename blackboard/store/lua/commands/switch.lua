@@ -1,8 +1,8 @@
 -- Switches the mode of a board, creating it when it is new: to choreography, or to orchestration by a strategy.
 --
 -- KEYS    partition keys, board keys
--- ARGV    now, operation, board count = 1, board, author, reason, expected epoch (-1: any), mode ('c' or 'o'), strategy (JSON),
---         its name, unattended ms (0: held as long as no controller comes)
+-- ARGV    now, operation, what a new board begins with (5), board count = 1, board, author, reason, expected epoch (-1: any),
+--         mode ('c' or 'o'), strategy (JSON), its name, unattended ms (0: held as long as no controller comes)
 -- returns {'ok', epoch, activations moved, running…} | {'epoch', epoch now} | {'closed', 0}
 --         | {'absent', 0} (there is no board to take back)
 -- events  B (created), M (switched), T
@@ -15,9 +15,15 @@
 --- @include "board"
 --- @include "condition"
 --- @include "triggers"
+--- @include "limiting"
 --- @include "control"
 --- @include "chores"
+--- @include "clocks"
+--- @include "lineage"
+--- @include "guard"
+--- @include "saga"
 --- @include "agenda"
+--- @include "shapes"
 --- @include "binding"
 --- @include "rating"
 --- @include "matching"
@@ -27,7 +33,7 @@
 --- @include "journal"
 
 board.now = arguments.now()
-local operation = arguments.next()
+local operation, defaults = arguments.next(), life.read()
 local ctx = board.open_all()[1]
 local author, reason, expected = arguments.next(), arguments.next(), arguments.number()
 local mode, strategy, name, unattended = arguments.next(), arguments.next(), arguments.next(), arguments.number()
@@ -38,7 +44,7 @@ local refused = ctx.status and control.objection(ctx, expected >= 0 and expected
 if refused then return refused end
 
 if not ctx.status and mode == 'c' then return { 'absent', 0 } end
-life.begin(ctx, author)
+life.begin(ctx, author, defaults)
 local move_all = (mode == 'c' and ctx.gate == '-') and control.free_all or control.hold_all
 local moved, running = move_all(ctx, mode)
 if mode == 'o' then

@@ -13,9 +13,15 @@
 --- @include "board"
 --- @include "condition"
 --- @include "triggers"
+--- @include "limiting"
 --- @include "control"
 --- @include "chores"
+--- @include "clocks"
+--- @include "lineage"
+--- @include "guard"
+--- @include "saga"
 --- @include "agenda"
+--- @include "shapes"
 --- @include "binding"
 --- @include "rating"
 --- @include "matching"
@@ -32,6 +38,7 @@ local activation = partition.activation(ctx.id .. RS .. identity)
 if not activation or activation[NUMBER] ~= number or activation[STATE] == 'D' or control.is_control(identity) then
   return 'absent'
 end
+if codec.is_undoing(identity) then return 'absent' end -- a compensation is skipped
 if activation[STATE] == 'x' then return 'running' end
 
 agenda.bury(ctx, identity, activation, author, 'vetoed', reason)

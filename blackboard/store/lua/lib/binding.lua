@@ -9,7 +9,9 @@ local binding = {}
 
 --- The member of a memory for an entry, or nil when it does not belong there.
 function binding.member(entry, pattern)
-  if not entry or not condition.passes(entry, pattern.t) then return nil end
+  if not entry then return nil end
+  if (pattern.t or pattern.ix) and entry.schema ~= (pattern.v or '1') then return nil end -- its fields are others
+  if not condition.passes(entry, pattern.t) then return nil end
   local token = pattern.ix and condition.token(condition.value(entry, pattern.ix)) or ''
   return pattern.a .. US .. token .. US .. codec.key(entry.address)
 end
@@ -30,7 +32,8 @@ local function prefix(pattern, value)
   return pattern.a .. US
 end
 
---- All entries that pass a pattern's tests (and carry `value` in its join field), in address order.
+--- All entries that pass a pattern's tests (and carry `value` in its join field), in address order. Whoever looks at what comes
+--- of them asks `shapes.unclear` first: some may be of a shape that tells nothing.
 local function matches(ctx, pattern, value)
   if pattern.u then
     local entry = board.entry(ctx, pattern.k)
@@ -170,6 +173,35 @@ function binding.holds(ctx, trigger, bound)
   return true
 end
 
+--- Whether a clause reads one of the counted sets that changed.
+local function reads_changed(clause, deltas)
+  if clause[1] == 'any' or clause[1] == 'all' then
+    for _, inner in ipairs(clause[2]) do if reads_changed(inner, deltas) then return true end end
+    return false
+  end
+  for side = 2, 3 do
+    local what = clause[side]
+    if what and what[1] == 'n' and (deltas[what[2]] or 0) ~= 0 then return true end
+  end
+  return false
+end
+
+--- Whether the new sizes of counted sets can change what the trigger says. A clause that compares a size with a
+--- constant and answers as before cannot.
+function binding.flips(ctx, deltas)
+  local trigger = deltas.trigger
+  for _, clause in ipairs(trigger.w or {}) do
+    if reads_changed(clause, deltas) then
+      local left, right = clause[2], clause[3]
+      if left[1] ~= 'n' or right[1] ~= 'v' then return true end
+      local now = binding.count(ctx, trigger.c[left[2]], {})
+      local before = now - deltas[left[2]]
+      if condition.compare(clause[1], now, right[2]) ~= condition.compare(clause[1], before, right[2]) then return true end
+    end
+  end
+  return false
+end
+
 --- The addresses bound by the each-patterns, in order of the parameters.
 function binding.addresses(trigger, bound)
   local list = {}
@@ -195,11 +227,32 @@ function binding.at(ctx, trigger, addresses, handed)
   return addresses[n + 1] == nil and bound or nil -- more addresses than patterns: the trigger has changed since
 end
 
---- The newest of the entries that can trigger this binding, leaving out the events of `own`.
+--- What an activation is bound to now, or nil. `addresses`: those it carries in its record, or has in its name.
+function binding.of(ctx, trigger, identity, activation)
+  local once = trigger.rf == 'o' and activation[BOUND] ~= ''
+  local addresses = codec.addresses(once and codec.source(identity) .. RS .. activation[BOUND] or identity)
+  return binding.at(ctx, trigger, addresses, activation[HANDED] > 0 or activation[PART] == -1)
+end
+
+--- The value that the limit of its source goes by, where each value counts for itself: nil when it is bound to nothing (any
+--- more).
+function binding.token(ctx, trigger, identity, activation)
+  local bound = binding.of(ctx, trigger, identity, activation)
+  return bound and condition.token(condition.value(bound[trigger.cp[1]], trigger.cp[2]))
+end
+
+--- Whether an activation runs on its binding, or has begun and will go on with it as long as the entries are there.
+function binding.is_in_use(ctx, item, activation)
+  if activation[PART] ~= -1 or activation[STATE] == 'x' then return activation[STATE] == 'x' end
+  local addresses = activation[BOUND] ~= '' and codec.addresses(RS .. activation[BOUND]) or codec.addresses(item.identity)
+  return binding.at(ctx, item.trigger, addresses, true) ~= nil
+end
+
+--- The newest of the entries that can trigger this binding, leaving out the events of `own`; and the depth of who wrote it.
 function binding.newest(ctx, trigger, bound, own)
-  local newest = 0
+  local newest, depth = 0, 0
   local function look(entry)
-    if entry.seq > newest and not (own and codec.is_own(own, entry.seq)) then newest = entry.seq end
+    if entry.seq > newest and not (own and codec.is_own(own, entry.seq)) then newest, depth = entry.seq, entry.depth end
   end
   for i, pattern in ipairs(trigger.p or {}) do
     if pattern.m == 'e' then
@@ -208,5 +261,5 @@ function binding.newest(ctx, trigger, bound, own)
       for _, entry in ipairs(binding.gathered(ctx, trigger, i, bound)) do look(entry) end
     end
   end
-  return newest
+  return newest, depth
 end

@@ -6,6 +6,7 @@
 local board = {}
 --- @private
 local BOARD_KEYS = 8
+local TRIGGERED = '^T' .. US .. '%d+' .. US .. '%d+' .. US .. '([^' .. US .. ']*)'
 -- What comes after the eighth is missing where a board was written by an earlier release.
 local BOARD_STATE = '^(%a+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) ?([co]?)([-ps]?) ?(%d*) ?(%d*) ?(%d*) ?(%d*) ?(%d*)$'
 
@@ -22,7 +23,8 @@ local function blank(place)
   local ctx = used_boards[place] or {}
   used_boards[place] = ctx
   ctx.cache, ctx.happened, ctx.touched, ctx.events, ctx.changed, ctx.firings = {}, 0, false, false, false, false
-  ctx.kinds, ctx.memory_set, ctx.agenda_set, ctx.born, ctx.facts = false, false, false, false, false
+  ctx.kinds, ctx.memory_set, ctx.agenda_set, ctx.born, ctx.facts, ctx.saga = false, false, false, false, false, false
+  ctx.recorded, ctx.cleared = false, false
   return ctx
 end
 
@@ -31,7 +33,8 @@ end
 --- `floor` is the highest version ever retracted. `mode` is c (choreography) or o (orchestration), `gate` - (open), p (paused)
 --- or s (paused after the next decision), `control` the epoch of control, `unattended` the milliseconds after which a board
 --- without a controller is choreographed again (0: never). `opened` counts the activations there ever were, `deadline` is the
---- time after which none starts (0: none), `behind` counts the kinds of which entries wait to be brought forward.
+--- time after which none starts (0: none), `behind` counts the entries of another schema version than
+--- their kind is matched by.
 local function open(id, meta, entries, memory, agenda_key, log, fired, ops, records)
   local state = redis.call('HGET', meta, 'state')
   local status, seq, busy, closing, floor, rev, count, idle, mode, gate, epoch, unattended, opened, deadline, behind
@@ -53,6 +56,25 @@ end
 function board.memory(ctx)
   if not ctx.memory_set then ctx.memory_set = lexset.new(ctx.memory_key) end
   return ctx.memory_set
+end
+
+--- The kinds of which the memory has entries under a mark, in order (`mark US kind US address`).
+function board.marked(ctx, mark)
+  local stem, set, found = mark .. US, board.memory(ctx), {}
+  local from, kinds = '[' .. stem, {}
+  repeat
+    local row = redis.call('ZRANGEBYLEX', set.key, from, '(' .. stem .. LAST, 'LIMIT', 0, 1)[1]
+    local kind = row and string.match(row, '^[^' .. US .. ']*' .. US .. '([^' .. US .. ']*)')
+    if kind then kinds[kind], from = true, '(' .. stem .. kind .. US .. LAST end
+  until not row
+  for member in pairs(set.staged or NONE) do
+    if string.sub(member, 1, #stem) == stem then kinds[string.match(member, '^([^' .. US .. ']*)', #stem + 1)] = true end
+  end
+  for kind in pairs(kinds) do
+    if lexset.count(set, stem .. kind .. US) > 0 then found[#found + 1] = kind end
+  end
+  table.sort(found)
+  return found
 end
 
 --- The identities of the board's open activations.
@@ -114,6 +136,26 @@ function board.put(ctx, address, entry)
   ctx.changed[address] = true
 end
 
+--- What an activation has recorded of itself in one of its places, or false. (0 is its progress; from 1 on, its steps.)
+function board.recorded(ctx, source, number, place)
+  local field = codec.record(source, number, place)
+  local text = ctx.recorded and ctx.recorded[field]
+  if text == nil or not ctx.recorded then text = redis.call('HGET', ctx.records, field) end
+  return text
+end
+
+--- Records something of an activation in one of its places; false forgets what is there.
+function board.record(ctx, source, number, place, text)
+  if not ctx.recorded then ctx.recorded = {} end
+  ctx.recorded[codec.record(source, number, place)], ctx.touched = text, true
+end
+
+--- The identity of the activation of this number, or nil: its number is that of the event that triggered it.
+function board.identity(ctx, number)
+  local text = redis.call('LINDEX', ctx.log, number - 1)
+  return text and string.match(text, TRIGGERED)
+end
+
 --- Notes a fact of the board that is not among those that every call needs.
 function board.note(ctx, name, value)
   if not ctx.facts then ctx.facts = {} end
@@ -134,10 +176,10 @@ end
 -- How events are written: a letter, the time, then these. `%d` and not `%s`, since numbers as text are costly.
 local EVENT_FIELDS = {
   B = '%s', P = '%s %s %d %s %s', R = '%s %s %d %s %s', X = '%s %s %d', T = '%d %s %d', O = '%d %s %d', F = '%s %s %d %d %d %d',
-  E = '%s %s %d %d %d %s', D = '%s %s %d %s %s', W = '%s %s %d %s', V = '%s %s %d', C = '%s %s %d',
+  E = '%s %s %d %d %d %s', D = '%s %s %d %s %s', W = '%s %s %d %s', V = '%s %s %d', C = '%s %s %d %s',
   S = '%s %s %d %d %s', Q = '%s %s %d %d %s', L = '%s %s %d %s', U = '%s %s %d %s', K = '%s %s %d %s',
   A = '%s %d %s', J = '%s %s %s', I = '%s %s', N = '%s %s %d %s %s',
-  M = '%s %s %d %s %s', G = '%s %s %d %d %s', Z = '%s %d %s', Y = '%s %d %s', H = '%s %s %s',
+  t = '%s %d %s %s', M = '%s %s %d %s %s', G = '%s %s %d %d %s', Z = '%s %d %s', Y = '%s %d %s', H = '%s %s %s',
 }
 local formats = {} -- made at first use: while a library is loaded, it has no functions to call
 
@@ -200,6 +242,20 @@ local function flush_firings(ctx)
   many('HSET', ctx.fired, set, n)
 end
 
+local function flush_records(ctx)
+  local set, removed, n, r = scratch.set, scratch.removed, 0, 0
+  for field, text in pairs(ctx.recorded) do
+    if text then
+      set[n + 1], set[n + 2], n = field, text, n + 2
+    else
+      removed[r + 1], r = field, r + 1
+    end
+  end
+  many('HSET', ctx.records, set, n)
+  many('HDEL', ctx.records, removed, r)
+  ctx.recorded = false
+end
+
 local META = '%s %d %d %d %d %d %d %d %s%s %d %d %d %d %d'
 
 local function flush_meta(ctx)
@@ -219,6 +275,7 @@ local function flush_one(ctx)
   flush_meta(ctx)
   if ctx.changed then flush_entries(ctx) end
   if ctx.firings then flush_firings(ctx) end
+  if ctx.recorded then flush_records(ctx) end
   if ctx.memory_set then lexset.flush(ctx.memory_set) end
   if ctx.agenda_set then lexset.flush(ctx.agenda_set) end
 end
@@ -226,7 +283,8 @@ end
 --- Tells whoever watches a board what is worth a look: whether it is closed or at rest, and the kinds that changed.
 --- (Advisory: it may be lost.)
 local function announce(ctx)
-  local said = ctx.status ~= 'open' and '!' or ctx.busy + ctx.closing == 0 and '.' or '-'
+  local over = ctx.status == 'closed' or ctx.status == 'aborted'
+  local said = over and '!' or ctx.busy + ctx.closing == 0 and '.' or '-'
   for kind in pairs(ctx.kinds or NONE) do said = said .. ' ' .. kind end
   redis.pcall('PUBLISH', partition.tag .. 'b:' .. ctx.id .. ':log', said)
 end

@@ -1,16 +1,17 @@
 -- Claims: timers that are due and leases that ran out come first, then the best of what is ready.
 --
 -- A claim writes only keys of the partition, since it cannot declare the keys of boards it does not know yet. What needs
--- a board's keys (a poisoned activation, one whose trigger may no longer hold) is handed out with a flag, and the worker
--- settles it by `fail` or `release`.
+-- a board's keys (a poisoned activation, one of unknown outcome, one whose trigger may no longer hold) is handed out with a
+-- flag, and the worker settles it by `fail` or `release`.
 
 local claiming = {}
 --- @private
 -- Patterns, made once.
-local WORD = '[^' .. US .. ']+'
-local FIRST, FIELD = '^' .. WORD, '^' .. WORD .. US .. WORD .. US .. WORD .. US .. WORD .. US .. '(.*)$'
-local SCAN, SWEEP = 64, 128 -- sources looked at, timers and leases moved, in one call
+local FIELD = '^.*' .. US .. '(.*)$'
+local SWEEP, LOOKED_AT = 128, 256 -- timers and leases moved, rows picked, in one call
 local CRASH_LIMIT = 3
+local TIMED = { d = true, t = true, s = true, a = true }
+local CLOCKED = 16 -- of so many claims in a row, one looks at the clocks of boards, though there is enough to do
 local VIEW, NEWS = 5000, 1000 -- activations and events that a controller is shown
 
 --- Whoever finds that work is ready again wakes those who run it.
@@ -44,7 +45,8 @@ local function fire_timers(settle)
     elseif activation and of_control and activation[STATE] == 'r' then
       partition.due[field] = nil -- no controller came in time; it keeps its place until it is handed out
       settle[#settle + 1] = { field, 'unattended' }
-    elseif activation and (activation[STATE] == 'd' or activation[STATE] == 't') then
+    elseif activation and TIMED[activation[STATE]] then
+      if activation[STATE] == 'a' then partition.asked[field] = false end
       activation[STATE], activation[SINCE] = 'r', activation[DUE_AT]
       make_ready(field, source, activation)
       partition.put(field, activation)
@@ -63,9 +65,13 @@ local function reap_leases()
     if not activation or not codec.is_leased(activation) then
       partition.leases[field] = false
     else
-      local trigger = control.is_control(identity) and control.TRIGGER or triggers.source(codec.source(identity))
+      local trigger = control.is_control(identity) and control.TRIGGER or triggers.policies(codec.source(identity))
       activation[CRASHES] = activation[CRASHES] + 1
-      if activation[CRASHES] > (trigger and trigger.cr or CRASH_LIMIT) then
+      local acted = trigger and trigger.ex and activation[STATE] == 'x' and not codec.is_undoing(identity)
+      if acted then activation[UNSURE] = 1 end
+      if acted and (not trigger.rc or activation[CRASHES] > (trigger.cr or CRASH_LIMIT)) then
+        settle[#settle + 1] = { field, 'unknown' }
+      elseif activation[CRASHES] > (trigger and trigger.cr or CRASH_LIMIT) then
         settle[#settle + 1] = { field, 'poison' }
       elseif control.is_control(identity) then
         recover_control(field, activation, settle)
@@ -73,9 +79,10 @@ local function reap_leases()
         activation[STATE], activation[OWNER] = 'r', '-'
         partition.leases[field] = false
         make_ready(field, codec.source(identity), activation)
-      elseif activation[DIRTY] == 1 or not trigger then
+      elseif activation[DIRTY] == 1 and not acted or not trigger then
         settle[#settle + 1] = { field, 'revisit' }
       else
+        limiting.leave(field, codec.source(identity), activation)
         if activation[STATE] == 'x' then activation[STATE] = 'r' end -- else it is to bid
         activation[OWNER], activation[PART] = '-', 0
         partition.leases[field] = false
@@ -93,54 +100,6 @@ function claiming.recover()
   fire_timers(settle)
   partition.flush()
   return settle
-end
-
---- What comes first in the ready set of a source: its rows, at most `wanted + 1`, and the rank of the first.
-local function queue(source, wanted)
-  local stem = source .. US
-  local rows = redis.call('ZRANGEBYLEX', READY, '[' .. stem, '(' .. stem .. LAST, 'LIMIT', 0, wanted + 1)
-  return { source = source, rows = rows, at = 1, rank = string.sub(rows[1], #stem + 1) }
-end
-
---- The ready rows of each source the crew runs: a skip scan over the ready set from `cursor` on, so that what others run,
---- and what nothing runs, costs one look-up.
-local function queues(crew, wanted, cursor)
-  local found, from, wrapped = {}, '[' .. cursor, cursor == ''
-  for _ = 1, SCAN do
-    local row = redis.call('ZRANGEBYLEX', READY, from, '+', 'LIMIT', 0, 1)[1]
-    local source = row and string.match(row, FIRST)
-    if not row or wrapped and cursor ~= '' and source >= cursor then
-      if wrapped then break end
-      from, wrapped = '-', true
-    else
-      if string.find(partition.crews(source), '|' .. crew .. '|', 1, true) then found[#found + 1] = queue(source, wanted) end
-      from = '(' .. source .. US .. LAST
-    end
-  end
-  return found
-end
-
---- The queue whose first row is best: priority, then age, then name.
-local function best(list)
-  local found
-  for _, each in ipairs(list) do
-    if each.rank and (not found or each.rank < found.rank) then found = each end
-  end
-  return found
-end
-
---- Takes the best rows over all sources. Returns them, and the sources left with work.
-local function pick(crew, wanted, cursor)
-  local list, rows, left = queues(crew, wanted, cursor), {}, {}
-  for i = 1, wanted do
-    local first = best(list)
-    if not first then break end
-    rows[i], first.at = first.rows[first.at], first.at + 1
-    local following = first.rows[first.at]
-    first.rank = following and string.sub(following, #first.source + 2)
-  end
-  for _, each in ipairs(list) do if each.rank then left[each.source] = true end end
-  return rows, left
 end
 
 local function emit_entry(reply, entry)
@@ -165,11 +124,15 @@ local function emit_pattern(reply, ctx, trigger, i, bound)
   return pattern.m == 'g' and newest or 0
 end
 
+--- The addresses that an activation is bound to.
+local function addresses_of(trigger, identity, activation)
+  local once = trigger and trigger.rf == 'o' and activation[BOUND] ~= ''
+  return codec.addresses(once and codec.source(identity) .. RS .. activation[BOUND] or identity)
+end
+
 --- Writes the binding behind the header. Returns its newest triggering version, or nil when there is no such binding.
 local function emit_binding(reply, ctx, trigger, identity, activation)
-  local once = trigger and trigger.rf == 'o' and activation[BOUND] ~= ''
-  local addresses = codec.addresses(once and codec.source(identity) .. RS .. activation[BOUND] or identity)
-  local bound = trigger and binding.at(ctx, trigger, addresses, activation[HANDED] > 0)
+  local bound = trigger and binding.of(ctx, trigger, identity, activation)
   if not bound then
     reply[#reply + 1] = 0
     return nil
@@ -224,21 +187,22 @@ local function emit_view(reply, ctx)
   reply[#reply + 1] = { ctx.control, ctx.gate, board.now, facts[1] or '', facts[2] or '', seen, open, from + 1, news }
 end
 
---- Hands one activation to the claimer: `field, number, epoch, attempts, crashes, depth, snapshot, flag, note, binding`.
+--- Hands one activation to the claimer: `field, number, epoch, attempts, crashes, depth, snapshot, flag, note, places
+--- of its records, binding`.
 function claiming.hand_out(reply, field, owner, lease, flag)
   local activation, id, identity = partition.activation(field), codec.split_field(field)
-  local ctx, trigger = board.view(id), triggers.source(codec.source(identity))
+  local ctx, trigger = board.view(id), triggers.policies(codec.source(identity))
   activation[STATE], activation[OWNER], activation[EPOCH] = flag == 'bid' and 'b' or 'x', owner, activation[EPOCH] + 1
   activation[SNAPSHOT], activation[STARTED] = ctx.seq, board.now
   local n = #reply
   reply[n + 1], reply[n + 2], reply[n + 3], reply[n + 4] = field, activation[NUMBER], activation[EPOCH], activation[ATTEMPTS]
   reply[n + 5], reply[n + 6], reply[n + 7] = activation[CRASHES], activation[DEPTH], ctx.seq
-  reply[n + 8], reply[n + 9] = flag, activation[NOTE]
+  reply[n + 8], reply[n + 9], reply[n + 10] = flag, activation[NOTE], activation[RECORDED]
   local of_control = control.is_control(identity)
   local mark = of_control and 0
   if of_control then
     emit_view(reply, ctx)
-  elseif chores.is(identity) then
+  elseif chores.is(identity) or codec.is_undoing(identity) then
     reply[#reply + 1], mark = 0, 0
   else
     mark = emit_binding(reply, ctx, trigger, identity, activation)
@@ -247,6 +211,8 @@ function claiming.hand_out(reply, field, owner, lease, flag)
     activation[MARK] = mark
   elseif not mark and (flag == '' or flag == 'bid') then
     reply[n + 8], activation[STATE], activation[DIRTY] = 'revisit', 'x', 1
+  elseif not mark and flag == 'reconcile' then
+    reply[n + 8] = 'unknown' -- it cannot be shown what it was bound to
   end
   partition.leases[field] = board.now + (trigger and trigger.ls or lease)
   partition.put(field, activation)
@@ -254,17 +220,25 @@ end
 
 --- How something that was picked is handed out: to be run, or to bid; or nil. A timer or a lost lease makes ready what may
 --- not start: it is held, and controllers are told. (Whether it may was not asked before, since that is written on the board,
---- and timers and leases are those of the partition.)
+--- and timers and leases are those of the partition.) So is what is bound to entries whose shape leaves unclear whether it
+--- may: it is let go when they have been brought forward.
 local function flag_of(field, activation)
   local id, identity = codec.split_field(field)
   if control.is_control(identity) then
     if activation[DUE_AT] > 0 then partition.due[field], activation[DUE_AT] = false, 0 end
     return ''
   end
-  if chores.is(identity) then return '' end
-  local ctx = board.view(id)
-  if not control.holds_back(ctx, activation) then return '' end
-  if control.awaits_bid(ctx, identity, activation) then return 'bid' end
+  if chores.is(identity) or codec.is_undoing(identity) then return '' end
+  local ctx, trigger = board.view(id), triggers.source(codec.source(identity))
+  if ctx.status ~= 'open' then return 'revisit' end -- its worker died while its board is being undone: it leaves
+  local unclear = trigger and (ctx.behind > 0 or trigger.shaped or trigger.od)
+    and shapes.unclear(ctx, trigger, addresses_of(trigger, identity, activation))
+  if not unclear then
+    if not control.holds_back(ctx, activation) then return '' end
+    if control.awaits_bid(ctx, identity, activation) then return 'bid' end
+    if saga.under_way(ctx) then return 'revisit' end -- which waits for it
+  end
+  limiting.leave(field, codec.source(identity), activation)
   activation[STATE] = 'u'
   partition.put(field, activation)
   control.arouse(ctx)
@@ -276,8 +250,8 @@ local function flag_safely(field)
   local activation = partition.activation(field)
   if not activation then return nil end
   local ok, flag = pcall(flag_of, field, activation)
-  if not ok then return '' end
-  return flag
+  if not ok then flag = '' end
+  return flag == '' and activation[UNSURE] == 1 and 'reconcile' or flag -- it may have acted before: that is asked first
 end
 
 --- Hands out what can be handed out. What cannot (its records are damaged) is handed out to be buried: it must not stop
@@ -292,10 +266,54 @@ local function hand_out_safely(reply, field, owner, lease, flag)
   activation[STATE], activation[OWNER], activation[EPOCH], activation[STARTED] = 'x', owner, epoch + 1, board.now
   local facts = { field, activation[NUMBER], activation[EPOCH], activation[ATTEMPTS], activation[CRASHES], activation[DEPTH], 0 }
   for _, fact in ipairs(facts) do reply[#reply + 1] = fact end
-  reply[#reply + 1], reply[#reply + 2], reply[#reply + 3] = 'damaged', '', 0
+  for _, fact in ipairs({ 'damaged', '', 0, 0 }) do reply[#reply + 1] = fact end
   partition.leases[field] = board.now + lease
   partition.put(field, activation)
   return 'damaged'
+end
+
+--- The value that an activation's limit goes by; none where it cannot be told, which handing it out will say.
+local function token_of(field, trigger, activation)
+  if not trigger.cp then return nil end
+  local id, identity = codec.split_field(field)
+  local ok, token = pcall(function() return binding.token(board.view(id), trigger, identity, activation) end)
+  return ok and token or nil
+end
+
+--- Hands out one activation that was picked, unless it is no more to be had (its row was left over), is held, or has to wait
+--- for its turn. Returns its flag, and whether it counts as a start.
+local function start(reply, field, queue, request)
+  local activation, trigger = partition.activation(field), queue.trigger
+  if not activation or activation[STATE] ~= 'r' and activation[STATE] ~= 'b' then return nil, false end
+  local flag = flag_safely(field)
+  if flag == '' and trigger then
+    if not limiting.admit(field, trigger, activation, token_of(field, trigger, activation)) then return nil, false end
+  end
+  flag = flag and hand_out_safely(reply, field, request.owner, request.lease, flag)
+  local starts = flag == '' and activation[DIRTY] == 0 -- else it is to be looked at again, and not run
+  if starts and trigger then limiting.start(field, trigger) end
+  return flag, starts
+end
+
+--- Picks and hands out until there is enough; what was picked and does not start is made up for.
+local function hand_out_best(reply, request)
+  local queues, kept, tried = queueing.open(request.crew, request.wanted, request.cursor), {}, 0
+  repeat
+    local rows, origins = queueing.pick(queues, request.wanted - #kept)
+    local fields = {}
+    for i, row in ipairs(rows) do
+      fields[i] = string.match(row, FIELD)
+      partition.ready[row] = false
+    end
+    partition.load(fields)
+    for i, field in ipairs(fields) do
+      local flag, starts = start(reply, field, origins[i], request)
+      if flag then kept[#kept + 1] = flag .. RS .. field end
+      if not starts then queueing.give_back(origins[i]) end
+    end
+    tried = tried + #rows
+  until #rows == 0 or #kept >= request.wanted or tried >= LOOKED_AT
+  return kept, queueing.left(queues)
 end
 
 --- The answer to a request that was answered before: what it got and still holds.
@@ -313,13 +331,14 @@ local function repeat_claim(reply, owner, request, remembered)
   return count
 end
 
---- How long an idle worker may sleep: milliseconds until the next timer or lease runs out, 0 for ever. (A duration, since
---- the worker's clock is another.)
+--- How long an idle worker may sleep: milliseconds until the next timer or lease runs out, or a limit lets something start, 0
+--- for ever. (A duration, since the worker's clock is another.)
 local function next_due()
   local due = redis.call('ZRANGE', DUE, 0, 0, 'WITHSCORES')[2]
   local lease = redis.call('ZRANGE', LEASES, 0, 0, 'WITHSCORES')[2]
   local first = math.min(tonumber(due) or math.huge, tonumber(lease) or math.huge)
-  return first < math.huge and math.max(1, first - board.now) or 0
+  local wait = math.min(math.max(1, first - board.now), limiting.soonest or math.huge)
+  return wait < math.huge and wait or 0
 end
 
 --- Reads a claim from ARGV: `wanted, owner, request, lease, crew, cursor, lane`. A worker may have a claim under way in each
@@ -343,20 +362,9 @@ function claiming.claim(reply, request)
     return
   end
   local settle = claiming.recover()
-  local rows, left = pick(request.crew, request.wanted, request.cursor)
-  local fields = {}
-  for i, row in ipairs(rows) do
-    fields[i] = string.match(row, FIELD)
-    partition.ready[row] = false
-  end
-  partition.load(fields)
-  local kept = {}
-  for _, field in ipairs(fields) do
-    local flag = flag_safely(field)
-    flag = flag and hand_out_safely(reply, field, request.owner, request.lease, flag)
-    if flag then kept[#kept + 1] = flag .. RS .. field end
-  end
+  local kept, left = hand_out_best(reply, request)
   if #kept < request.wanted then reply[head] = next_due() end
+  if #kept < request.wanted or tonumber(request.number) % CLOCKED == 0 then left['@clock'] = clocks.look() or nil end
   for _, each in ipairs(settle) do
     local flag = (each[2] ~= 'unattended' or control.withdraw(each[1]))
       and hand_out_safely(reply, each[1], request.owner, request.lease, each[2])

@@ -18,7 +18,11 @@ local TO_US = '([^' .. US .. ']*)' .. US
 local FIELDS = '^' .. TO_US .. TO_US .. TO_US .. TO_US .. '(.*)$'
 local SOURCE, ADDRESSES, ADDRESS = '^[^' .. RS .. ']+', RS .. '(.*)$', '[^' .. RS .. ']+'
 local READY_ROW = '%s' .. US .. '%04d' .. US .. '%s' .. US .. '%013d' .. US
+local FAIR_ROW = '%s' .. US .. '%04d' .. US .. '=%s' .. US .. '%s' .. US .. '%013d' .. US
+local HEAD, AFTER_TOKEN = '^[^' .. RS .. ']*', '^[^' .. US .. ']*' .. US .. '[^' .. US .. ']*' .. US .. '()' .. US
+local NOTHING_BEHIND = ']' .. US .. US .. US
 local BOARD = '^([^' .. RS .. ']+)' .. RS .. '(.*)$'
+local TILDE = 126
 
 --- An entry is `version seq depth schema payload`.
 function codec.entry(address, text)
@@ -48,7 +52,19 @@ end
 
 function codec.source(identity) return string.match(identity, SOURCE) end
 
+--- Whether an identity is that of a compensation, `~source RS @undo/number`.
+function codec.is_undoing(identity) return string.byte(identity) == TILDE end
+
+--- The source whose workers and policies an activation has: a compensation has those of what it undoes.
+function codec.base(source) return string.byte(source) == TILDE and string.sub(source, 2) or source end
+
+--- A source as people read it: a compensation undoes another.
+function codec.called(source) return string.byte(source) == TILDE and 'undo:' .. string.sub(source, 2) or source end
+
 function codec.split_field(field) return string.match(field, BOARD) end
+
+--- The name of one place of what an activation has recorded.
+function codec.record(source, number, place) return string.format('%s' .. RS .. '%d' .. RS .. '%d', source, number, place) end
 
 local ACTIVATION = '["%s",%d,%d,%d,%d,%d,%d,%d,%d,%d,"%s",%d,%d,%d,%d,%d,%d,"%s",%.14g,%d,%d,%d,%d,%d]' .. US
 
@@ -69,6 +85,11 @@ end
 --- Whether its source has bid, by an activation's text.
 function codec.has_bid(text) return string.match(text, ',(%d),%d+,%d%]' .. US) == '1' end
 
+--- Whether it has a place under a limit of its source, by an activation's text. (Most are bound by their names, and have none.)
+function codec.has_token(text)
+  return not string.find(text, NOTHING_BEHIND, 1, true) and string.find(text, AFTER_TOKEN) == nil
+end
+
 --- Whether a worker holds it: to run it, or to ask for its bid.
 function codec.is_leased(activation)
   return activation[STATE] == 'x' or activation[STATE] == 'b' and activation[OWNER] ~= '-'
@@ -84,13 +105,23 @@ local function descending(rating)
   return 't' .. text
 end
 
---- The member of the ready set: ordered by source, then priority and rating (highest first), then age.
+--- Whether boards take turns with what is ready of a source (the triggers say it, where they are known).
+function codec.takes_turns() return false end
+
+--- The member of the ready set: ordered by source, then priority and rating (highest first), then age; of a `fair` source, by
+--- board before rating and age.
+function codec.row(field, source, priority, rating, since, fair)
+  if not fair then return string.format(READY_ROW, source, 5000 - priority, descending(rating), since) .. field end
+  return string.format(FAIR_ROW, source, 5000 - priority, string.match(field, HEAD), descending(rating), since) .. field
+end
+
 function codec.ready_row(field, source, priority, rating, since)
-  return string.format(READY_ROW, source, 5000 - priority, descending(rating), since) .. field
+  return codec.row(field, source, priority, rating, since, codec.takes_turns(source))
 end
 
 function codec.ready(field, source, activation)
-  return codec.ready_row(field, source, activation[PRIORITY], activation[RATING], activation[SINCE])
+  local fair = codec.takes_turns(source)
+  return codec.row(field, source, activation[PRIORITY], activation[RATING], activation[SINCE], fair)
 end
 
 --- What fired last for an identity: the newest version it was bound to, the events of its own commits

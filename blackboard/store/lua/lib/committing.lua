@@ -70,6 +70,7 @@ end
 local function fire(operation, activation)
   local ctx, dirty = operation.board, activation[DIRTY] == 1
   board.fire(ctx, operation.identity, activation)
+  limiting.succeed(operation.field, codec.source(operation.identity), activation)
   agenda.leave(ctx, operation.identity, activation)
   return dirty
 end
@@ -78,9 +79,9 @@ end
 function committing.commit(operation, bounds)
   local ctx = operation.board
   local activation, why = settling.held(operation)
-  if not activation then return { why } end
+  if not activation then return { why, ctx.status } end
   if operation.part <= activation[PART] and operation.part > 0 then return { 'done' } end
-  local refused = contribution.check(ctx, operation.writes, activation[SNAPSHOT], activation[OWN], bounds)
+  local refused = contribution.check(ctx, operation.writes, activation[SNAPSHOT], activation[OWN], bounds, 'undoing')
     or stale(ctx, operation, activation) or handing.objection(operation, activation)
   if refused then
     if RUN_AGAIN[refused[1]] then run_again(operation, activation) end
@@ -89,6 +90,9 @@ function committing.commit(operation, bounds)
 
   local by, depth = settling.name(operation), activation[DEPTH]
   if operation.final then
+    if activation[UNSURE] == 1 then
+      board.event(ctx, 'U', operation.owner, operation.identity, activation[NUMBER], operation.settled or 'reconciled: done')
+    end
     board.event(ctx, 'F', operation.owner, operation.identity, activation[NUMBER], activation[SNAPSHOT], activation[MARK],
       activation[STARTED])
   end
@@ -103,7 +107,7 @@ function committing.commit(operation, bounds)
     partition.put(operation.field, activation)
   end
   matching.apply(ctx, changes, operation.identity, depth + 1)
-  if operation.handoffs[1] then handing.apply(operation, activation, by, depth + 1) end
+  if operation.handoffs[1] and ctx.status == 'open' then handing.apply(operation, activation, by, depth + 1) end
   if operation.final then
     settling.after(operation, dirty, depth)
   else

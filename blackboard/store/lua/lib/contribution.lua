@@ -42,6 +42,9 @@ end
 --- Why a write cannot be, as {code, address, version found}, or nil.
 local function objection(write, entry, snapshot, own)
   local found, expected = entry and entry.version or 0, write.expected
+  if entry and write.schema ~= entry.schema and write.schema ~= '' and tonumber(write.schema) < tonumber(entry.schema) then
+    return { 'newer', write.address, tonumber(entry.schema), tonumber(write.schema) }
+  end
   if expected == ANYTHING then return nil end
   if expected >= 0 then
     if found ~= expected then return { entry and 'version' or 'gone', write.address, found } end
@@ -56,9 +59,9 @@ local function objection(write, entry, snapshot, own)
 end
 
 --- Checks a whole contribution against the board: nil, or why it is refused. `own`: events that the author wrote itself
---- after its snapshot.
-function contribution.check(ctx, writes, snapshot, own, bounds)
-  if ctx.status ~= 'open' then return { 'closed', ctx.id, 0 } end
+--- after its snapshot; `also`: in which status the board takes it besides.
+function contribution.check(ctx, writes, snapshot, own, bounds, also)
+  if ctx.status ~= 'open' and ctx.status ~= also then return { 'closed', ctx.status, 0 } end
   local added = 0
   for _, write in ipairs(writes) do
     local entry = board.entry(ctx, write.address)
@@ -84,8 +87,20 @@ local function retract(ctx, write, old, by)
   return { address = write.address, kind = codec.kind(write.address), old = old, new = false, seq = seq }
 end
 
+--- The same data in a newer shape: the entry keeps its version and its place in the order of events, since it is no news.
+function contribution.reshape(ctx, old, schema, payload, by)
+  board.event(ctx, 'N', by, old.address, old.version, schema, payload)
+  local entry = {
+    address = old.address, version = old.version, seq = old.seq, depth = old.depth, schema = schema, payload = payload,
+  }
+  board.put(ctx, old.address, entry)
+  return { address = old.address, kind = codec.kind(old.address), old = old, new = entry, seq = old.seq, reshaped = true }
+end
+
 local function put(ctx, write, old, by, depth)
-  if old and old.payload == write.payload then return nil end
+  if old and old.payload == write.payload then
+    return old.schema ~= write.schema and contribution.reshape(ctx, old, write.schema, write.payload, by) or nil
+  end
   local version = (old and old.version or ctx.floor) + 1
   local seq = board.event(ctx, old and 'R' or 'P', by, write.address, version, write.schema, write.payload)
   local entry = {
@@ -103,7 +118,7 @@ local function merged(changes)
   for _, change in ipairs(changes) do
     local known = by_address[change.address]
     if known then
-      known.new, known.seq = change.new, change.seq
+      known.new, known.seq, known.reshaped = change.new, change.seq, known.reshaped and change.reshaped
     else
       by_address[change.address], list[#list + 1] = change, change
     end
@@ -131,9 +146,10 @@ function contribution.apply(ctx, writes, by, depth)
     if write.schema == '' then change = retract(ctx, write, old, by) else change = put(ctx, write, old, by, depth) end
     if change then
       changes[#changes + 1] = change
-      board.note_kind(ctx, change.kind, change.seq)
+      if not change.reshaped then board.note_kind(ctx, change.kind, change.seq) end
     end
     versions[i] = ctx.cache[write.address] and ctx.cache[write.address].version or 0
   end
+  guard.contributed(ctx, changes, depth)
   return merged(changes), versions
 end

@@ -11,7 +11,7 @@ local CONTROLLER = '@control'
 local CONTROL_IDENTITY = CONTROLLER .. RS
 local RUNNING_SHOWN = 1000
 
-at_beginning(function() control.spared, control.bidders = {}, {} end)
+at_beginning(function() control.spared, control.bidders, control.stopped = {}, {}, false end)
 
 --- Whether a source bids for its activations; looked up once in a call.
 local function bids(source)
@@ -24,10 +24,14 @@ local function bids(source)
   return known
 end
 
---- Whether an activation may not start now.
+--- Whether an activation may not start now: it was not granted, or the board's deadline has passed.
 function control.holds_back(ctx, activation)
   return (ctx.mode == 'o' or ctx.gate ~= '-') and activation[GRANTED] ~= ctx.control
+    or ctx.deadline > 0 and board.now >= ctx.deadline
 end
+
+--- Whether a board's deadline has passed: nothing starts any more, whoever granted it.
+function control.is_overdue(ctx) return ctx.deadline > 0 and board.now >= ctx.deadline end
 
 --- Whether the source of a held activation shall bid for it first. (In a pause of a choreographed board nobody chooses.)
 function control.awaits_bid(ctx, identity, activation)
@@ -129,8 +133,8 @@ end
 function control.spare(ctx) control.spared[ctx] = true end
 
 -- Priority, age and rating in the text of an activation: read with one look from the front.
-local HELD = '^%["[ru]",%d+,%d+,%d+,(-?%d+),(%d+),%d+,%d+,%d+,%d+,"[^"]*",%d+,%d+,%d+,%d+,%d+,%d+,"[^"]*",([^,]+),'
-local COULD_START = { r = true, u = true, b = true }
+local HELD = '^%["[ru]",%d+,%d+,%d+,(-?%d+),(%d+),%d+,%d+,%d+,%d+,"[^"]*",%d+,%d+,%d+,%-?%d+,%d+,%d+,"[^"]*",([^,]+),'
+local COULD_START = { r = true, u = true, b = true, l = true }
 
 --- Moves between ready and held; what stays the same of a record is not even decoded.
 local function shift(field, source, text, to)
@@ -140,13 +144,14 @@ local function shift(field, source, text, to)
   if to == 'r' then partition.awake[source] = true end
 end
 
---- Moves to or from bidding. A bid that is under way is late.
-local function shift_bid(field, source, text, to)
+--- Moves to or from bidding, and what has a place under a limit. A bid that is under way is late.
+local function shift_whole(field, source, text, to)
   local activation = codec.activation(text)
   local row = codec.ready(field, source, activation)
+  limiting.leave(field, source, activation)
   if codec.is_leased(activation) then
     partition.leases[field] = false
-  else
+  elseif activation[STATE] ~= 'l' then
     partition.ready[row] = false
   end
   activation[STATE], activation[OWNER] = to, '-'
@@ -157,11 +162,16 @@ end
 --- Moves one activation, given its text and state. Returns whether it was ready, or is now.
 local function move_one(field, identity, text, state, to, bidding)
   if state == to and not bidding then return false end
+  if state == 'l' and to == 'r' then return false end -- it keeps its place in the line
   local source = codec.source(identity)
   if bidding and bids(source) and not codec.has_bid(text) then to = 'b' end
   if state == to then return false end
-  if state == 'b' or to == 'b' then shift_bid(field, source, text, to) else shift(field, source, text, to) end
-  return state == 'r' or to == 'r'
+  if state == 'b' or to == 'b' or codec.has_token(text) then
+    shift_whole(field, source, text, to)
+  else
+    shift(field, source, text, to)
+  end
+  return state == 'r' or state == 'l' or to == 'r'
 end
 
 --- Moves every open activation that could start, were it granted, to state `to` (r or u), before anything else changes;
@@ -175,7 +185,7 @@ local function move_all(ctx, to, bidding)
     local texts = redis.call('HMGET', ACTIVATIONS, unpack(fields))
     for i, text in ipairs(texts) do
       local state, identity = text and string.sub(text, 3, 3), identities[first + i - 1]
-      if COULD_START[state] then
+      if COULD_START[state] and not codec.is_undoing(identity) then
         if move_one(fields[i], identity, text, state, to, bidding) then moved = moved + 1 end
       elseif state == 'x' and #running < RUNNING_SHOWN then
         running[#running + 1] = identity
@@ -210,10 +220,11 @@ function control.choreograph(ctx, by, reason)
   board.note(ctx, 'strategy', '')
 end
 
---- Whether a caller may act: nil, or why not. `expected`: the epoch that it knows of, or nothing.
+--- Whether a caller may act: nil, or why not: `absent`, `epoch`, or the status of a board that takes no more orders.
+--- `expected`: the epoch that it knows of, or nothing.
 function control.objection(ctx, expected)
   if not ctx.status then return { 'absent', 0 } end
-  if ctx.status ~= 'open' then return { 'closed', 0 } end
+  if ctx.status ~= 'open' then return { ctx.status, 0 } end
   if expected and expected ~= ctx.control then return { 'epoch', ctx.control } end
   return nil
 end
@@ -225,9 +236,28 @@ function control.answer(ctx, moved, running)
   return answer
 end
 
+--- Pauses a board in the middle of a call, by an event that says why: what is made ready from now on is held. What is ready
+--- already is held when the call ends.
+function control.stop(ctx, by, reason)
+  ctx.gate, ctx.control = 'p', ctx.control + 1
+  board.event(ctx, 'Z', by, ctx.control, reason)
+  if not control.stopped then control.stopped = {} end
+  control.stopped[#control.stopped + 1] = ctx
+end
+
+--- Holds what was ready on the boards that were stopped, once all else is written down. (What cannot be read stays ready: the
+--- claim that picks it up asks again whether it may start.)
+local function hold_stopped()
+  for _, ctx in ipairs(control.stopped) do pcall(control.hold_all, ctx, ctx.mode) end
+  partition.flush()
+end
+
 --- Everything decided is written down, and controllers are told.
 function control.finish()
   control.notify()
+  for _, ctx in ipairs(control.stopped or NONE) do control.dismiss(ctx) end
+  limiting.settle()
   board.flush()
   partition.flush()
+  if control.stopped then hold_stopped() end
 end

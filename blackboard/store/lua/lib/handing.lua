@@ -48,7 +48,7 @@ local function hand_over(ctx, handoff, given, by, depth)
   local identity = codec.identity(handoff.to, once and {} or list)
   local activation = partition.activation(ctx.id .. RS .. identity)
   local event = board.event(ctx, 'H', by, identity, handoff.note)
-  if activation and activation[STATE] == 'x' then
+  if activation and (activation[STATE] == 'x' or activation[STATE] == 'q' or activation[PART] == -1) then
     activation[DIRTY] = 1
   elseif activation and activation[STATE] ~= 'D' then
     agenda.move(ctx, identity, activation, 'r')

@@ -8,6 +8,7 @@ local matching = {}
 
 --- Applies a change to the memories of its kind.
 function matching.remember(ctx, change)
+  shapes.note(ctx, change)
   if change.kind == change.address then return end -- a kind without key has no memory
   for _, pattern in ipairs(triggers.of(change.kind).memories) do
     local was, is = binding.member(change.old, pattern), binding.member(change.new, pattern)
@@ -79,38 +80,37 @@ local function concern_open(ctx, work, trigger, address, cause, retest)
   end
 end
 
-local function fits(entry, pattern) return entry and condition.passes(entry, pattern.t) end
-
 local function each_changed(ctx, work, trigger, i, change)
-  local pattern, was = trigger.p[i], fits(change.old, trigger.p[i])
+  local pattern, was = trigger.p[i], shapes.may_have_fitted(change.old, trigger.p[i])
+  local fresh = not change.reshaped
   if trigger.alone then -- one entry, one identity: nothing to search
-    local is = fits(change.new, pattern)
+    local is = shapes.fits(change.new, pattern)
     if was or is then
-      concern(work, trigger, { change.address }, is and { [i] = change.new }, change.seq, is or false)
+      concern(work, trigger, { change.address }, is and { [i] = change.new }, change.seq, is and fresh)
     end
     return
   end
   if was then concern_open(ctx, work, trigger, change.address, change.seq) end
-  if fits(change.new, pattern) then
+  if shapes.fits(change.new, pattern) then
     local bound = {}
     if binding.fits(trigger, i, change.new, bound) then
-      concern_all(ctx, work, trigger, bound, nil, change.seq, true)
+      concern_all(ctx, work, trigger, bound, nil, change.seq, fresh)
     end
   end
 end
 
 local function gather_changed(ctx, work, trigger, i, change)
   for _, entry in ipairs({ change.old or false, change.new or false }) do
-    if fits(entry, trigger.p[i]) then
-      concern_all(ctx, work, trigger, { [i] = entry }, nil, change.seq, entry == change.new)
+    if shapes.fits(entry, trigger.p[i]) then
+      concern_all(ctx, work, trigger, { [i] = entry }, nil, change.seq, entry == change.new and not change.reshaped)
     end
   end
 end
 
---- A counted set changed: without joins its size decides (see `flips`), with joins the bindings that see the entry.
+--- A counted set changed: without joins its size decides (see `binding.flips`), with joins the bindings that see the entry.
 local function count_changed(ctx, work, trigger, c, change)
   local counted = trigger.c[c]
-  local was, is = fits(change.old, counted), fits(change.new, counted)
+  local was, is = shapes.counts(change.old, counted), shapes.counts(change.new, counted)
   if not counted.j then
     if was and not is or is and not was then
       local deltas = work.deltas[trigger.s] or { trigger = trigger, cause = change.seq }
@@ -129,6 +129,7 @@ local function count_changed(ctx, work, trigger, c, change)
 end
 
 local function precondition_changed(ctx, work, trigger, change)
+  if change.reshaped then return end
   for _, kind in ipairs(trigger.wk or {}) do
     if kind == change.kind then return concern_open(ctx, work, trigger, nil, change.seq, true) end
   end
@@ -154,35 +155,6 @@ local function collect(ctx, work, change)
   end
 end
 
---- Whether a clause reads one of the counted sets that changed.
-local function reads_changed(clause, deltas)
-  if clause[1] == 'any' or clause[1] == 'all' then
-    for _, inner in ipairs(clause[2]) do if reads_changed(inner, deltas) then return true end end
-    return false
-  end
-  for side = 2, 3 do
-    local what = clause[side]
-    if what and what[1] == 'n' and (deltas[what[2]] or 0) ~= 0 then return true end
-  end
-  return false
-end
-
---- Whether the new sizes of counted sets can change what the trigger says. A clause that compares a size with a
---- constant and answers as before cannot.
-local function flips(ctx, deltas)
-  local trigger = deltas.trigger
-  for _, clause in ipairs(trigger.w or {}) do
-    if reads_changed(clause, deltas) then
-      local left, right = clause[2], clause[3]
-      if left[1] ~= 'n' or right[1] ~= 'v' then return true end
-      local now = binding.count(ctx, trigger.c[left[2]], {})
-      local before = now - deltas[left[2]]
-      if condition.compare(clause[1], now, right[2]) ~= condition.compare(clause[1], before, right[2]) then return true end
-    end
-  end
-  return false
-end
-
 --- Whether a binding has news since `mark`, where it fired or died: a newer version that it did not write itself.
 local function has_news(ctx, item, mark, own)
   if item.trigger.rf then return false end
@@ -200,15 +172,41 @@ local function unfired(ctx, work, item, activation)
   return has_news(ctx, item, fired.mark, fired.own)
 end
 
---- A precondition that may answer differently now is asked again.
+--- What opens an activation that is looked at again after it ran: the entry that came meanwhile, and who wrote that. (It is no
+--- link of a chain that its own last run would be one of: what comes from outside, again and again, is no storm.)
+local function cause_of(ctx, work, item)
+  if work.again and item.bound then
+    local fired = board.fired(ctx, item.identity)
+    local cause, depth = binding.newest(ctx, item.trigger, item.bound, fired and not item.trigger.re and fired.own)
+    if cause > 0 then return cause, depth + 1 end
+  end
+  return item.cause, work.depth
+end
+
+--- A precondition that may answer differently now is asked again; so is a person who was asked about older entries.
 local function ask_again(ctx, item, activation)
-  if activation[STATE] == 'w' and (item.fresh or item.retest) then
+  -- The value that its limit goes by may be another.
+  if item.fresh and activation[TOKEN] ~= '' then agenda.move(ctx, item.identity, activation, 'r') end
+  if activation[STATE] == 'w' and (item.fresh or item.retest) or activation[STATE] == 'a' and item.fresh then
     activation[SINCE] = board.now
     agenda.move(ctx, item.identity, activation, 'r')
   end
 end
 
---- What runs is looked at when it has ended.
+--- What was held since nobody could tell what its trigger says may start, now that it can be told.
+local function let_go(ctx, item, activation)
+  if activation[STATE] == 'u' and not control.holds_back(ctx, activation) then
+    agenda.move(ctx, item.identity, activation, 'r')
+  end
+end
+
+--- Whether it cannot leave now, whatever its trigger says: it runs, has begun and waits in the middle of its work, or may have
+--- acted outside the board.
+local function is_bound_to_stay(ctx, item, activation)
+  return activation and (activation[UNSURE] == 1 or binding.is_in_use(ctx, item, activation))
+end
+
+--- What cannot leave now is looked at when it has ended.
 local function look_later(ctx, item, activation)
   activation[DIRTY], ctx.touched = 1, true
   if item.fresh then activation[BID] = 0 end
@@ -223,13 +221,15 @@ local function look_at_handed(ctx, item, activation)
   else
     rating.again(ctx, item, activation)
     ask_again(ctx, item, activation)
+    let_go(ctx, item, activation)
   end
 end
 
 --- Brings one identity on the agenda, off it, or leaves it, as its trigger says now.
 local function look(ctx, work, item)
   local activation = partition.activation(ctx.id .. RS .. item.identity)
-  if activation and activation[STATE] == 'x' then return look_later(ctx, item, activation) end
+  if is_bound_to_stay(ctx, item, activation) then return look_later(ctx, item, activation) end
+  if shapes.unclear(ctx, item.trigger, item.addresses) then return end
   if activation and activation[STATE] ~= 'D' and activation[HANDED] > 0 then return look_at_handed(ctx, item, activation) end
   local bound = item.bound or item.trigger.rf ~= 'o' and binding.at(ctx, item.trigger, item.addresses)
   item.bound = bound
@@ -241,9 +241,11 @@ local function look(ctx, work, item)
     else
       rating.again(ctx, item, activation)
       ask_again(ctx, item, activation)
+      let_go(ctx, item, activation)
     end
   elseif holds then
-    agenda.open(ctx, item.trigger, item.identity, '', item.cause, work.depth, rating.of(item.trigger, bound))
+    local cause, depth = cause_of(ctx, work, item)
+    agenda.open(ctx, item.trigger, item.identity, '', cause, depth, rating.of(item.trigger, bound))
   end
 end
 
@@ -251,8 +253,10 @@ end
 local function look_once(ctx, work, item)
   local trigger, identity = item.trigger, item.identity
   local activation = partition.activation(ctx.id .. RS .. identity)
-  if activation and activation[STATE] == 'x' then return look_later(ctx, item, activation) end
-  if activation and (activation[STATE] == 'D' or activation[HANDED] > 0) then return end
+  if is_bound_to_stay(ctx, item, activation) then return look_later(ctx, item, activation) end
+  if shapes.unclear(ctx, trigger, NONE) then return end
+  if activation and activation[STATE] == 'D' then return end
+  if activation and activation[HANDED] > 0 then return let_go(ctx, item, activation) end
   local first
   if not board.fired(ctx, identity) and (not trigger.q or ctx.busy == 0) then
     binding.each(ctx, trigger, {}, nil, function(found)
@@ -266,6 +270,7 @@ local function look_once(ctx, work, item)
   elseif activation then
     rating.again(ctx, item, activation)
     ask_again(ctx, item, activation)
+    let_go(ctx, item, activation)
     activation[BOUND] = text
     partition.put(ctx.id .. RS .. identity, activation)
   elseif first then
@@ -297,7 +302,7 @@ end
 local function finish(ctx, work)
   for _, source in ipairs(sorted_keys(work.deltas)) do
     local deltas = work.deltas[source]
-    if flips(ctx, deltas) then concern_all(ctx, work, deltas.trigger, {}, nil, deltas.cause) end
+    if binding.flips(ctx, deltas) then concern_all(ctx, work, deltas.trigger, {}, nil, deltas.cause) end
   end
   for _, item in ipairs(work.list) do
     if item.trigger.q then rouse(ctx, item) else look(ctx, work, item) end
@@ -310,7 +315,7 @@ end
 
 --- A change of an entry on which alone it depends whether a trigger holds: nothing to search, nothing to collect.
 local function look_plainly(ctx, trigger, change, author, depth)
-  local was, is = fits(change.old, trigger.p[1]), fits(change.new, trigger.p[1])
+  local was, is = shapes.fits(change.old, trigger.p[1]), shapes.fits(change.new, trigger.p[1])
   if not (was or is) then return end
   local identity = trigger.s .. RS .. change.address
   if is and identity ~= author and not trigger.rf and not partition.activation(ctx.id .. RS .. identity) then
@@ -322,8 +327,9 @@ local function look_plainly(ctx, trigger, change, author, depth)
   look(ctx, { author = author, depth = depth }, item)
 end
 
-local function all_plain(changes)
-  for _, change in ipairs(changes) do if not triggers.of(change.kind).plain then return false end end
+local function all_plain(ctx, changes)
+  if ctx.behind > 0 or ctx.cleared then return false end
+  for _, change in ipairs(changes) do if change.reshaped or not triggers.of(change.kind).plain then return false end end
   return true
 end
 
@@ -335,16 +341,36 @@ local function apply_plainly(ctx, changes, author, depth)
   end
 end
 
+local concern_trigger
+
+--- Kinds whose entries can all be told again: what was not looked at meanwhile is looked at now.
+local function clear_up(ctx, depth)
+  local kinds = sorted_keys(ctx.cleared)
+  ctx.cleared = false
+  for _, kind in ipairs(kinds) do
+    for _, trigger in ipairs(shapes.odd(ctx, kind) and NONE or triggers.of(kind)) do
+      if trigger.rv <= ctx.rev and not trigger.q and shapes.looks_at_all(trigger, kind) then
+        finish(ctx, concern_trigger(ctx, trigger, '', ctx.seq, depth))
+      end
+    end
+  end
+end
+
 --- Runs the changes of one contribution against all triggers. `author` is the identity of the contributing activation.
 function matching.apply(ctx, changes, author, depth)
-  for _, change in ipairs(changes) do matching.remember(ctx, change) end
-  if not ctx.born and all_plain(changes) then return apply_plainly(ctx, changes, author, depth) end
+  for _, change in ipairs(changes) do
+    matching.remember(ctx, change)
+    if change.kind == 'approval' then agenda.hear(ctx, change) end
+  end
+  if ctx.status ~= 'open' then return end -- what is being undone starts nothing
+  if not ctx.born and all_plain(ctx, changes) then return apply_plainly(ctx, changes, author, depth) end
   local work = new_work(author, depth)
   if ctx.born then
     for _, trigger in ipairs(triggers.beginning()) do concern_all(ctx, work, trigger, {}, nil, 1) end
   end
   for _, change in ipairs(changes) do collect(ctx, work, change) end
   finish(ctx, work)
+  if ctx.cleared then clear_up(ctx, depth) end
 end
 
 --- Looks at one identity again: after it ran, while something concerned it.
@@ -352,6 +378,7 @@ function matching.revisit(ctx, identity, cause, depth)
   local trigger = triggers.source(codec.source(identity))
   if not trigger or trigger.q then return end
   local work = new_work(identity, depth)
+  work.again = true
   if trigger.rf == 'o' and identity == codec.identity(trigger.s, {}) then
     concern_once(work, trigger, cause)
   else
@@ -361,7 +388,7 @@ function matching.revisit(ctx, identity, cause, depth)
 end
 
 --- Everything of one trigger wants a look; also what an earlier trigger of the source left on the agenda.
-local function concern_trigger(ctx, trigger, author, cause, depth)
+function concern_trigger(ctx, trigger, author, cause, depth)
   local work = new_work(author, depth)
   for _, identity in ipairs(agenda.of(ctx, trigger.s)) do
     if trigger.rf ~= 'o' or identity ~= codec.identity(trigger.s, {}) then
@@ -374,12 +401,13 @@ local function concern_trigger(ctx, trigger, author, cause, depth)
   return work
 end
 
---- Looks at everything of one trigger: after its registration.
-function matching.reconsider(ctx, trigger, cause)
+--- Looks at everything of one trigger: after its registration, `asking` its precondition anew, or after an import.
+function matching.reconsider(ctx, trigger, cause, asking)
   for _, identity in ipairs(agenda.of(ctx, trigger.s)) do
     local activation = partition.activation(ctx.id .. RS .. identity)
     agenda.retune(ctx, identity, activation, trigger)
-    ask_again(ctx, { identity = identity, retest = true }, activation)
+    agenda.recount(ctx, identity, activation, trigger, trigger.cp and binding.token(ctx, trigger, identity, activation))
+    if asking then ask_again(ctx, { identity = identity, retest = true }, activation) end
   end
   if not trigger.q then finish(ctx, concern_trigger(ctx, trigger, '', cause, 1)) end
 end

@@ -2,18 +2,19 @@
 -- Read through and written behind, like the boards.
 
 local partition = {}
-local PARTITION_KEYS = 15
+local PARTITION_KEYS = 16
 -- The first keys of every script, in this order.
 local SOURCES, TRIGGERS, ACTIVATIONS, READY, DUE, LEASES, DEAD, BOARDS, CLAIMS, CREWS, ACTS
-local SLOTS, GAUGES, ASKED, SCHEMAS
+local SLOTS, GAUGES, ASKED, SCHEMAS, CLOCKS
 
 at_beginning(function()
   SOURCES, TRIGGERS, ACTIVATIONS, READY, DUE, LEASES, DEAD, BOARDS, CLAIMS, CREWS, ACTS,
-    SLOTS, GAUGES, ASKED, SCHEMAS = unpack(arguments.keys, 1, PARTITION_KEYS)
+    SLOTS, GAUGES, ASKED, SCHEMAS, CLOCKS = unpack(arguments.keys, 1, PARTITION_KEYS)
   partition.tag = string.match(SOURCES, '^(.*)sources$')
   partition.restated = {}
   partition.activations, partition.changed, partition.awake, partition.known_crews = {}, {}, {}, {}
   partition.ready, partition.due, partition.leases, partition.dead = {}, {}, {}, {}
+  partition.asked, partition.clocks = {}, {}
 end)
 
 --- The open, running or dead activation of a field (`board RS identity`), or false.
@@ -92,12 +93,15 @@ local function flush_activations()
 end
 
 function partition.flush()
+  if partition.flush_limits then partition.flush_limits() end
   flush_activations()
   flush_restated()
   partition.ready = flush_scores(READY, partition.ready)
   partition.due = flush_scores(DUE, partition.due)
   partition.leases = flush_scores(LEASES, partition.leases)
   partition.dead = flush_scores(DEAD, partition.dead)
+  partition.asked = flush_scores(ASKED, partition.asked)
+  partition.clocks = flush_scores(CLOCKS, partition.clocks)
 end
 
 --- Rings one doorbell per crew of workers that runs one of the sources. Advisory: a bell may be refused (it is no
@@ -125,8 +129,8 @@ end
 
 local function look_up_crews(source)
   if source == '@control' then return '|@control|' end
-  if string.byte(source) == 64 then return every_crew() end -- a chore
-  return redis.call('HGET', CREWS, source) or ''
+  if string.byte(source) == 64 and not string.find(source, '/', 1, true) then return every_crew() end -- a chore
+  return redis.call('HGET', CREWS, codec.base(source)) or ''
 end
 
 --- The crews that run a source, as `|crew|crew|`.

@@ -12,6 +12,7 @@ local function remember(ctx, member)
 end
 
 local function remember_entry(ctx, revision, entry)
+  shapes.meet(ctx, entry)
   if not codec.key(entry.address) then return end
   local kind = codec.kind(entry.address)
   for _, trigger in ipairs(triggers.of(kind)) do
@@ -74,7 +75,7 @@ function rematching.enable(ctx, revision)
   ctx.rev, ctx.touched = revision, true
   for _, name in ipairs(redis.call('HKEYS', SOURCES)) do
     local trigger = triggers.source(name)
-    if trigger and trigger.rv > before and trigger.rv <= revision then matching.reconsider(ctx, trigger, ctx.seq) end
+    if trigger and trigger.rv > before and trigger.rv <= revision then matching.reconsider(ctx, trigger, ctx.seq, true) end
   end
   matching.quiesce(ctx, '', 1)
 end

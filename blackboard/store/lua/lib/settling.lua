@@ -45,15 +45,17 @@ function settling.held(claim)
   if activation then return activation end
   local fired = board.fired(claim.board, claim.identity)
   if fired and fired.token == codec.fired_token(claim.number, claim.epoch, claim.owner) then return nil, 'done' end
-  return nil, claim.board.status == 'closed' and 'closed' or 'lost'
+  local status = claim.board.status
+  return nil, (status == 'closed' or status == 'aborted') and 'closed' or 'lost'
 end
 
 --- `decide#17`, as events name their author.
-function settling.name(claim) return string.format('%s#%d', codec.source(claim.identity), claim.number) end
+function settling.name(claim) return string.format('%s#%d', codec.called(codec.source(claim.identity)), claim.number) end
 
---- Looks at an identity again when something concerned it while it ran; then at quiescence.
+--- Looks at an identity again when something concerned it while it ran; then at quiescence, and whether a saga goes on.
 function settling.after(claim, dirty, depth)
   local ctx = claim.board
   if dirty and ctx.status == 'open' then matching.revisit(ctx, claim.identity, ctx.seq, depth + 1) end
   matching.quiesce(ctx, claim.identity, depth + 1)
+  if ctx.status ~= 'open' or ctx.gate == 'p' then saga.look(ctx) end
 end

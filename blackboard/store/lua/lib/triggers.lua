@@ -20,25 +20,33 @@ local function decoded()
   if current and current.stamp == stamp then return current end
   if memory.size >= NAMESPACES then memory = { namespaces = {}, size = 0 } end
   if stamp ~= '' and not memory.namespaces[TRIGGERS] then memory.size = memory.size + 1 end
-  current = { stamp = stamp, fields = {} }
+  current = { stamp = stamp, fields = {}, sources = {} }
   if stamp ~= '' then memory.namespaces[TRIGGERS] = current end
   return current
 end
 
 --- Notes what can be known of a trigger once: `alone`, it binds one entry and has no join, so that an entry is an identity;
---- `plain`, nothing but that entry decides whether it holds.
+--- `plain`, nothing but that entry decides whether it holds; `limited`, claims look at the limits of its source; `shaped`, it
+--- knows a kind that has had an earlier schema version.
 local function study(trigger)
   local each, patterns = 0, trigger.p or {}
-  for _, pattern in ipairs(patterns) do if pattern.m == 'e' then each = each + 1 end end
+  for _, pattern in ipairs(patterns) do
+    if pattern.m == 'e' then each = each + 1 end
+    trigger.shaped = trigger.shaped or pattern.v ~= nil
+  end
+  for _, counted in ipairs(trigger.c or NONE) do trigger.shaped = trigger.shaped or counted.v ~= nil end
   trigger.alone = each == 1 and trigger.rf ~= 'o'
-  trigger.plain = trigger.alone and #patterns == 1 and not (trigger.c or trigger.w or trigger.wk or trigger.q)
+  trigger.limited = (trigger.cn or trigger.rl or trigger.bk or trigger.fr) ~= nil
+  trigger.plain = trigger.alone and #patterns == 1 and not (trigger.c or trigger.w or trigger.wk or trigger.q or trigger.od)
 end
 
---- Notes what can be known of all triggers of a kind: whether they are `plain`, and the `memories` they read.
+--- Notes what can be known of all triggers of a kind: whether they are `plain`, the `memories` they read, and the `newest`
+--- schema version that one of them binds or counts (`current` as text; nil when they only ask preconditions again).
 local function study_kind(found, kind)
   local seen = { [kind] = true }
   found.plain, found.memories = true, { { k = kind, a = kind } }
   local function note(pattern)
+    if pattern.k == kind then found.newest = math.max(found.newest or 1, tonumber(pattern.v or 1)) end
     if pattern.u or pattern.k ~= kind or seen[pattern.a] then return end
     seen[pattern.a], found.memories[#found.memories + 1] = true, pattern
   end
@@ -47,15 +55,20 @@ local function study_kind(found, kind)
     for _, pattern in ipairs(trigger.p or {}) do note(pattern) end
     for _, counted in ipairs(trigger.c or {}) do note(counted) end
   end
+  found.current = found.newest and string.format('%d', found.newest)
 end
 
 local function decode(field)
-  local fields = decoded().fields
+  local known = decoded()
+  local fields = known.fields
   local found = fields[field]
   if found == nil then
     local text = redis.call('HGET', TRIGGERS, field)
     found = text and cjson.decode(text) or {}
-    for _, trigger in ipairs(found) do study(trigger) end
+    for _, trigger in ipairs(found) do
+      study(trigger)
+      known.sources[trigger.s] = trigger
+    end
     study_kind(found, field)
     fields[field] = found
   end
@@ -72,7 +85,25 @@ function triggers.quiescent() return decode(AT_QUIESCENCE) end
 function triggers.beginning() return decode(triggers.BEGINNING) end
 
 --- The trigger of a source, or nil when it is not registered.
-function triggers.source(name) return decode('@' .. name)[1] end
+function triggers.source(name)
+  local known = decoded().sources
+  local trigger = known[name]
+  if trigger == nil then
+    trigger = decode('@' .. name)[1] or false
+    known[name] = trigger
+  end
+  return trigger or nil
+end
+
+--- Boards take turns with what is ready of a fair source. (What is no source's has no trigger to ask.)
+function codec.takes_turns(source)
+  local trigger = current and current.sources[source]
+  if trigger == nil and string.byte(source) ~= 64 then trigger = triggers.source(source) end
+  return trigger and trigger.fr
+end
+
+--- The trigger whose policies hold for an activation of a source, or nil.
+function triggers.policies(name) return decode('@' .. codec.base(name))[1] end
 
 --- The number of registrations so far; a board remembers up to which it was matched.
 function triggers.revision() return tonumber(string.match(decoded().stamp, '^%d+') or 0) end

@@ -1,0 +1,138 @@
+"""breaker; and the limits of sources in words."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from blackboard.cli.failures import NO
+from blackboard.cli.options import Options
+from blackboard.cli.output import Column, lasting, print_rows, say
+from blackboard.cli.session import connected, run
+from blackboard.cli.verb import verb
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from blackboard.application import Blackboard  # loaded when a verb runs
+    from blackboard.knowledge_source import SourceCard
+    from blackboard.limit import Gauge
+
+BREAKERS = (
+    Column("source"),
+    Column("breaker"),
+    Column("failures", right=True),
+    Column("opened"),
+    Column("probe_at"),
+    Column("changed"),
+)
+
+
+@verb(
+    example='blackboard breaker\nblackboard breaker check_history\nblackboard breaker check_history --reset --why "it is back"'
+)
+@click.argument("source", required=False, help="The name of a source; all that have a breaker when left out.")
+@click.option("--reset", is_flag=True, help="Close it: its failures are forgotten, and it is tried again at once.")
+@click.option("--why", default="", metavar="TEXT", help="Why; it is kept with the act.")
+def breaker(options: Options, source: str | None, reset: bool, why: str) -> int:
+    """Show the breakers of sources, or close one.
+
+    A source whose breaker is open is not run until a probe succeeds. With --reset the exit code is 3 when the breaker
+    was closed and no failure counted. Exit code 4 for a source that is not registered or has no breaker.
+    """
+    if reset and source is None:
+        raise click.UsageError("say whose breaker to close: blackboard breaker SOURCE --reset")
+    rows = run(_breaker(options, source, why if reset else None), options)
+    print_rows(options, rows, BREAKERS if reset else BREAKERS[:-1], "No source has a breaker.")
+    if reset and not rows[0]["changed"]:
+        say(options, "It was closed, and no failure counted.")
+        return NO
+    return 0
+
+
+async def _breaker(options: Options, source: str | None, why: str | None) -> list[dict[str, Any]]:
+    from blackboard.errors import UnknownSource
+
+    async with connected(options) as bb:
+        gauges = {name: gauge for name, gauge in (await bb.gauges()).items() if gauge.breaker}
+        if source is not None and source not in gauges:
+            raise UnknownSource(source, tuple(sorted(gauges)))
+        changed = await _close(bb, source, why) if source is not None and why is not None else None
+        after = await bb.gauges()
+        names = sorted(gauges) if source is None else [source]
+        return [_row(name, after[name]) | ({} if changed is None else {"changed": changed}) for name in names]
+
+
+async def _close(bb: Blackboard, source: str, why: str) -> bool:
+    """Close a breaker, as the command line's act, and say whether that changed anything."""
+    from blackboard.cli.session import AUTHOR
+
+    answers = [await partition.reset(source, AUTHOR, why) for partition in bb.store().partitions]
+    return "ok" in answers
+
+
+def _row(source: str, gauge: Gauge) -> dict[str, Any]:
+    from blackboard.clock import to_datetime
+
+    return {
+        "source": source,
+        "breaker": gauge.breaker.value if gauge.breaker else None,
+        "failures": gauge.failures,
+        "opened": to_datetime(gauge.opened) if gauge.opened else None,
+        "probe_at": to_datetime(gauge.probe_at) if gauge.probe_at else None,
+    }
+
+
+# ---------------------------------------------------------------------------- in words
+
+
+def limits_of(card: SourceCard) -> list[str]:
+    """The limits of a source, one a text."""
+    policies = card.policies
+    apart = f" per {card.per}" if card.per else ""
+    found = [f"{policies.concurrency} at once{apart}"] if policies.concurrency else []
+    found += [str(policies.rate)] if policies.rate else []
+    found += [f"breaker {policies.breaker}"] if policies.breaker else []
+    return found + (["boards take turns"] if policies.fair else [])
+
+
+def state_of(gauge: Gauge | None) -> str | None:
+    """What the breaker of a source lets through; nothing for one that has none."""
+    if gauge is None or gauge.breaker is None:
+        return None
+    if not gauge.opened:
+        return f"closed, failures in a row: {gauge.failures}" if gauge.failures else "closed"
+    now = time.time() * 1000
+    since = f"since {lasting((now - gauge.opened) / 1000)}, failures in a row: {gauge.failures}"
+    wait = gauge.probe_at - now
+    return f"open {since}; a probe in {lasting(wait / 1000)}" if wait > 0 else f"half-open {since}"
+
+
+def waits_for_limit(source: str, gauge: Gauge | None, card: Mapping[str, Any], now: int) -> str | None:
+    """Which limit of its source a ready activation waits for; None when they let it start."""
+    if gauge is None:
+        return None
+    limit, per = card.get("policies", {}).get("concurrency"), card.get("per")
+    if gauge.opened and gauge.probe_at > now:
+        return f"the breaker of {source}, a probe in {lasting((gauge.probe_at - now) / 1000)}"
+    if gauge.opened:
+        return f"the breaker of {source}, which lets one probe through at a time"
+    if limit and not per and (gauge.running or 0) >= limit:
+        return f"a place: {gauge.running} of {limit} run"
+    if gauge.next_start is not None and gauge.next_start > now:
+        return f"the rate of {source}, {lasting((gauge.next_start - now) / 1000)}"
+    return None
+
+
+def waits_for_value(token: str, card: Mapping[str, Any]) -> str:
+    """For what an activation waits whose value has no place free."""
+    limit, per = card.get("policies", {}).get("concurrency"), card.get("per") or "value"
+    return f"a place: {limit} at once for {per} {value_of(token)}"
+
+
+def value_of(token: str) -> str:
+    """The value that a limit goes by, as the store writes it."""
+    letter, rest = token[:1], token[1:]
+    return {"s": f'"{rest}"', "n": rest, "b": "true" if rest == "1" else "false"}.get(letter, "that is none")

@@ -1,0 +1,138 @@
+"""A worker's part in undoing: it works out from a board's log who is undone next, and recalls what a compensation is bound to."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from pydantic_core import from_json
+
+from blackboard.activation import ActivationState, Claimed, StoredEntry
+from blackboard.board import PAGE, Host
+from blackboard.condition import Comparison, Size, holds
+from blackboard.errors import InvalidSource
+from blackboard.event import Event
+from blackboard.execution import Execution
+from blackboard.recollection import Recollection, recollect
+from blackboard.saga import Agent, Ledger, Plan, Undoing
+from blackboard.signature import Mode, Pattern
+from blackboard.store.partition import SNAPSHOT, Partition
+from blackboard.term import Field
+
+logger = logging.getLogger(__name__)
+
+CHORE = "@saga"
+"""The name of the chore, as the store knows it."""
+
+NAMED = 10
+"""Activations that a summary names of each state."""
+
+UNDER_WAY = frozenset({ActivationState.RUNNING, ActivationState.UNKNOWN})
+"""States of an activation that may have acted, and has not ended."""
+
+
+class Compensating:
+    """The chore of a board that is being undone: look how far it is, and say what comes next."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    async def __call__(self, claimed: Claimed, partition: Partition) -> None:
+        """Plan, and tell the store; fenced by the claim."""
+        board = claimed.claim.board
+        facts = await partition.facts(board)
+        if facts is None:
+            return
+        plan = await _plan(partition, board, one_by_one=facts.mode == "orchestration")
+        if plan.verdict == "stuck":
+            logger.error("board %s is stuck: %s", board, summary(plan))
+        retention = self._host.retention
+        milliseconds = 0 if retention is None else max(1, round(retention.total_seconds() * 1000))
+        await partition.undo(claimed.claim, facts.epoch, plan.verdict, plan.opening, summary(plan), milliseconds)
+
+
+async def _plan(partition: Partition, board: str, *, one_by_one: bool) -> Plan:
+    agents = {name: Agent.of_card(card) for name, card in (await partition.cards()).items()}
+    agenda = await partition.agenda(board)
+    busy = any(each.state in UNDER_WAY and each.source == each.agent for each in agenda)
+    ledger = Ledger.of(await read_log(partition, board))
+    return ledger.plan(agents, one_by_one=one_by_one, busy=busy)
+
+
+def summary(plan: Plan) -> str:
+    """What was undone, and what was not, in a line."""
+    words = {Undoing.UNDONE: "undone", Undoing.SKIPPED: "skipped", Undoing.DEAD: "failed", Undoing.PENDING: "left"}
+    told = [(word, names) for state, word in words.items() if (names := plan.named(state))]
+    parts = [f"{word}: {', '.join(names[:NAMED])}{'…' if names[NAMED:] else ''}" for word, names in told]
+    return "; ".join(parts) or "nothing was to be undone"
+
+
+async def read_log(partition: Partition, board: str, until: int | None = None) -> list[Event]:
+    """The events of a board, as far as there are any now or up to a number."""
+    log: list[Event] = []
+    while page := await partition.events(board, len(log), PAGE):
+        log += page
+        if until is not None and len(log) >= until:
+            break
+    return log
+
+
+# ---------------------------------------------------------------------------- binding
+
+
+async def recall(execution: Execution, partition: Partition) -> bool:
+    """Bind a compensation to what the activation that it undoes wrote, or was bound to. False when there is nothing to undo.
+
+    Raises InvalidSource when it asks for one entry of a kind of which there are several.
+    """
+    claimed, source = execution.claimed, execution.source
+    past = recollect(await read_log(partition, claimed.claim.board), claimed.claim.undoes or "")
+    bindings = [_bound(pattern, past, execution) for pattern in source.trigger.patterns]
+    claimed.bindings = tuple(bindings)
+    now = await partition.written(claimed.claim.board, [each.address for bound in bindings for each in bound])
+    for bound in bindings:
+        # What has changed since it was written is to be undone none the less: only what changes from now on is a conflict.
+        execution.own |= {each.address: SNAPSHOT for each in bound if now.get(each.address) != each.seq}
+    one = (bound for pattern, bound in zip(source.trigger.patterns, bindings, strict=True) if pattern.mode is Mode.EACH)
+    return all(one)
+
+
+def _bound(pattern: Pattern, past: Recollection, execution: Execution) -> tuple[StoredEntry, ...]:
+    undone = execution.source.undoes
+    kind = pattern.kind.__kind__
+    written = undone is None or pattern.kind in undone.writes
+    found = past.of_kind(kind, written=written, own=not written and _is_bound_one_by_one(pattern, execution))
+    if not written:
+        found = tuple(each for each in found if _was_gathered(each, pattern, execution))
+    if pattern.mode is Mode.EACH and len(found) > 1:
+        raise InvalidSource(
+            f"compensation of source {undone.name if undone else ''}, parameter {pattern.name}",
+            f"there are {len(found)} entries of kind {kind} to undo: {', '.join(each.address for each in found[:5])}",
+            f"Declare it as {pattern.name}: list[{pattern.kind.__name__}]",
+        )
+    return found[:1] if pattern.mode in {Mode.EACH, Mode.CONTEXT} else found
+
+
+def _is_bound_one_by_one(pattern: Pattern, execution: Execution) -> bool:
+    """Whether the activation's own addresses say which entries of the kind it was bound to."""
+    undone = execution.source.undoes
+    if undone is None or undone.trigger.refire == "once":
+        return False
+    modes: Sequence[Mode] = [each.mode for each in undone.trigger.patterns if each.kind is pattern.kind]
+    return bool(modes) and all(mode is Mode.EACH for mode in modes)
+
+
+def _was_gathered(entry: StoredEntry, pattern: Pattern, execution: Execution) -> bool:
+    """Whether an entry met what the undone source says of its kind."""
+    undone = execution.source.undoes
+    clauses = undone.trigger.clauses if undone else ()
+    tests = [
+        clause
+        for clause in clauses
+        if isinstance(clause, Comparison)
+        and isinstance(clause.left, Field)
+        and clause.left.kind == pattern.kind.__kind__
+        and clause.left.parameter is None
+        and not isinstance(clause.right, Field | Size)
+    ]
+    return not tests or all(holds(test, from_json(entry.payload)) for test in tests)

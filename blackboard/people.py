@@ -1,0 +1,109 @@
+"""People and a board: what activations ask of them, what they answer, and how far those are that run.
+
+The base of `Board`, beside `Steering`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from blackboard.activation import Activation
+from blackboard.approval import Approval
+from blackboard.entry import Stamp, address, decode, encode
+from blackboard.errors import AlreadyAnswered, ApprovalNotFound, InvalidChoice
+from blackboard.ids import check_key, operation_id
+from blackboard.limits import Limits
+from blackboard.record import Progress
+from blackboard.store.partition import Partition, Write
+
+
+class People:
+    """The verbs of those who answer. Each answer is a revision of an entry, and so an event that says who and when."""
+
+    id: str
+    _author: str
+
+    # ------------------------------------------------------------------ what a board lends
+
+    @property
+    def _partition(self) -> Partition:
+        raise NotImplementedError
+
+    @property
+    def _limits(self) -> Limits:
+        raise NotImplementedError
+
+    async def agenda(self) -> list[Activation]:
+        """The open activations, running ones too, by source and addresses."""
+        raise NotImplementedError
+
+    # ------------------------------------------------------------------ answering
+
+    async def approvals(self) -> list[Approval]:
+        """The approvals that activations of this board wait for, the one asked first first."""
+        found = [decode_approval(each) for each in await self._partition.entries(self.id, Approval.__kind__)]
+        if not any(each.state == "open" for each in found):
+            return []
+        asking = {each.name for each in await self.agenda()}
+        waiting = [each for each in found if each.state == "open" and each.activation in asking]
+        return sorted(waiting, key=lambda each: (each.asked, each.id))
+
+    async def approve(self, approval: str, why: str = "", *, by: str | None = None) -> Approval:
+        """Approve: make the first of its choices. Else as `answer`."""
+        found = await self._approval(approval)
+        return await self._answer(found, found.choices[0], None, why, by)
+
+    async def reject(self, approval: str, why: str = "", *, by: str | None = None) -> Approval:
+        """Reject: choose `reject`, or the second of two choices. Else as `answer`."""
+        found = await self._approval(approval)
+        return await self._answer(found, found.rejecting(), None, why, by)
+
+    async def edit(self, approval: str, value: Any, why: str = "", *, by: str | None = None) -> Approval:
+        """Approve with another value than the one proposed. Else as `answer`."""
+        found = await self._approval(approval)
+        return await self._answer(found, found.choices[0], value, why, by)
+
+    async def answer(
+        self, approval: str, choice: str, value: Any = None, why: str = "", *, by: str | None = None
+    ) -> Approval:
+        """Answer an open approval, by its id, or by the name of the activation that asks (``decide#17``).
+
+        ``value`` replaces what is proposed. What asked goes on by itself. Raises ApprovalNotFound, AlreadyAnswered,
+        InvalidChoice, BoardClosed, and VersionConflict when somebody else answers at the same moment.
+        """
+        return await self._answer(await self._approval(approval), choice, value, why, by)
+
+    async def progress(self) -> dict[str, Progress]:
+        """How far the open activations are that have said so, by name."""
+        return await self._partition.progress(self.id, await self.agenda())
+
+    # ------------------------------------------------------------------ inside
+
+    async def _approval(self, name: str) -> Approval:
+        stored = await self._partition.entry(self.id, address("approval", check_key("approval", name)))
+        if stored is not None:
+            return decode_approval(stored)
+        asked = [each for each in await self.approvals() if each.activation == name]
+        if len(asked) != 1:
+            raise ApprovalNotFound(self.id, name)
+        return asked[0]
+
+    async def _answer(self, found: Approval, choice: str, value: Any, why: str, by: str | None) -> Approval:
+        if found.state != "open":
+            raise AlreadyAnswered(found.id, found.state, f"by {found.by or 'nobody'}")
+        if all(each.name != found.activation for each in await self.agenda()):
+            raise AlreadyAnswered(found.id, "withdrawn", f"{found.activation} no longer waits for it")
+        if choice not in found.choices:
+            raise InvalidChoice(found.id, choice, tuple(found.choices))
+        version = found.stamp.version if found.stamp else 0
+        answered = {"state": "answered", "choice": choice, "answer": value, "why": why}
+        after = found.model_copy(update=answered | {"by": by or self._author.removeprefix("@")})
+        payload = encode(after, self._limits.entry_bytes)
+        write = Write(address("approval", found.id), version, Approval.__version__, payload)
+        await self._partition.post(self.id, operation_id(), self._author, [write])
+        return after
+
+
+def decode_approval(stored: Any) -> Approval:
+    """The approval that an entry holds."""
+    return decode(Approval, stored.payload, Stamp(stored.address, stored.version, stored.seq))
