@@ -223,7 +223,7 @@ def test_several_namespaces_must_be_told_apart(empty_directory: Path) -> None:
 def test_a_reader_that_stops_reading_is_no_error(post: Post, board: str, store_directory: Path) -> None:
     post(board, "claim", amount=250, text="x" * 100_000)
     process = subprocess.Popen(
-        command("tail", board, "-f"),
+        command("tail", board, "-f", "-n", "claims"),
         env=environment(store_directory),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -241,7 +241,10 @@ def test_a_reader_that_stops_reading_is_no_error(post: Post, board: str, store_d
 def test_interrupted(post: Post, board: str, store_directory: Path) -> None:
     post(board, "claim", amount=250, text="rain")
     process = subprocess.Popen(
-        command("tail", board, "-f"), env=environment(store_directory), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command("tail", board, "-f", "-n", "claims"),
+        env=environment(store_directory),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
     assert process.stdout is not None
     process.stdout.readline()
