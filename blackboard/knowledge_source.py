@@ -310,7 +310,7 @@ def _compensator(
     _check_kinds(subject, signature.parameters, source.writes.union(source.reads))
     if style is Style.STREAM:
         raise InvalidSource(subject, "it is a generator", "Return everything that it writes at once")
-    returns = None if signature.returns is Signature.missing else signature.returns
+    returns = type(None) if signature.returns is Signature.missing else signature.returns
     writes = read_writes(returns, subject)
     if may_hand_over(returns):
         raise InvalidSource(subject, "it hands over, and nothing starts while a board is undone", "Return entries only")

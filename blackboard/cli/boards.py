@@ -277,7 +277,7 @@ def _section(title: str, lines: list[str], nothing: str) -> None:
     "blackboard close claim-42 --result '{\"approved\": true}' --yes"
 )
 @click.argument("board", help="The id of a board.")
-@click.option("--reason", default="", help="Why; it stands in the board's last event.")
+@click.option("--why", "--reason", "reason", default="", help="Why; it stands in the board's last event.")
 @click.option("--result", type=JsonData(), metavar="JSON|@FILE|-", help="What came of it; it stands there too.")
 @click.option(
     "--keep",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from blackboard.cli.failures import NO
+from blackboard.cli.failures import NO, NOT_FOUND
 from blackboard.cli.options import Options
 from blackboard.cli.output import Column, lasting, print_rows, say
 from blackboard.cli.session import connected, run
@@ -58,11 +58,22 @@ async def _breaker(options: Options, source: str | None, why: str | None) -> lis
     async with connected(options) as bb:
         gauges = {name: gauge for name, gauge in (await bb.gauges()).items() if gauge.breaker}
         if source is not None and source not in gauges:
-            raise UnknownSource(source, tuple(sorted(gauges)))
+            known = {name for partition in bb.store().partitions for name in await partition.source_names()}
+            if source in known:
+                raise _without_breaker(source, sorted(gauges))
+            raise UnknownSource(source, tuple(sorted(known)))
         changed = await _close(bb, source, why) if source is not None and why is not None else None
         after = await bb.gauges()
         names = sorted(gauges) if source is None else [source]
         return [_row(name, after[name]) | ({} if changed is None else {"changed": changed}) for name in names]
+
+
+def _without_breaker(source: str, others: list[str]) -> click.ClickException:
+    having = ", ".join(others) or "no source"
+    said = f"source {source} has no breaker; {having} has one. Give it one: @bb.knowledge_source(breaker=5)"
+    error = click.ClickException(said)
+    error.exit_code = NOT_FOUND
+    return error
 
 
 async def _close(bb: Blackboard, source: str, why: str) -> bool:

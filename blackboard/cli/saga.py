@@ -29,7 +29,7 @@ def compensate(options: Options, board: str, to: str | None, why: str) -> None:
     """
     row = run(_compensate(options, board, to, why), options)
     print_one(options, row)
-    if row["workers"] == 0:
+    if row["state"] == "undoing" and row["workers"] == 0:
         say(options, "No worker is alive, and workers undo. Start one: blackboard worker module:object")
 
 

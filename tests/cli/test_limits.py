@@ -97,7 +97,8 @@ def test_a_breaker_is_told_of_and_closed(on_limited: Invoke, board: str) -> None
 
 def test_what_has_no_breaker(on_limited: Invoke, board: str) -> None:
     asyncio.run(send_two(board, fails=False))
-    assert "sort" in on_limited("breaker", "sort", code=4).stderr
+    assert "source sort has no breaker; send has one." in on_limited("breaker", "sort", code=4).stderr
+    assert "no knowledge source nobody; registered are: send, sort." in on_limited("breaker", "nobody", code=4).stderr
     assert "say whose" in on_limited("breaker", "--reset", code=2).stderr
 
 

@@ -241,6 +241,20 @@ def test_a_compensation_has_the_policies_of_its_source_and_what_it_may_write() -
     assert (source.compile()["ft"], "ft" in make_source(act).compile()) == (1, False)
 
 
+def test_a_compensation_without_a_return_annotation_writes_nothing() -> None:
+    source = make_source(act, concurrency=1, rate="1/s", breaker=3, fair=True, budget=1, approval=True)
+
+    @source.compensation
+    def forget(finding: Finding):  # type: ignore[no-untyped-def]  # that is what is tested
+        pass
+
+    assert source.compensator is not None
+    assert source.compensator.writes == frozenset()
+    policies = source.compensator.policies
+    assert (policies.concurrency, policies.rate, policies.breaker, policies.fair) == (None, None, None, False)
+    assert (policies.budget, policies.approval) == (None, None)
+
+
 def test_a_compensation_that_hands_over_is_refused() -> None:
     def forget(finding: Finding) -> Handoff: ...
 
