@@ -70,6 +70,7 @@ async def live(bench: Bench) -> None:
     await limited(bench)
     await controlled(bench)
     await lasting(bench)
+    await bench.resume("x")  # its deadline paused it
     assert (await bench.store.close("y", "@test", "end", 1000, bench.now))[0] == "ok"
     await undone(bench)
 
@@ -232,3 +233,4 @@ async def limited(bench: Bench) -> None:
     (called,) = await bench.claim(8, crew="limited")
     await bench.pause(called.claim.board)
     await bench.commit(called.claim)
+    await bench.resume(called.claim.board)
