@@ -22,7 +22,7 @@ FORMAT = 1
 US, RS = "\x1f", "\x1e"
 
 NUMBERS = ("seq", "floor", "epoch", "unattended", "opened", "deadline", "behind", "created")
-STATUSES, MODES, GATES = ("open", "closed"), ("choreography", "orchestration"), ("-", "p", "s")
+STATUSES, MODES, GATES = ("open", "closed", "aborted"), ("choreography", "orchestration"), ("-", "p", "s")
 
 ACTIVATION_WORDS = 5
 """The words of an activation: its facts, what it is bound to, its token, its note, its problem."""
@@ -155,7 +155,7 @@ def _line(line: Line | str | bytes, number: int) -> Line:
     if not isinstance(line, dict):
         try:
             line = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise BrokenArchive(number, f"it is no JSON ({error})") from None
     if not isinstance(line, dict):
         raise BrokenArchive(number, "it is no JSON object")

@@ -5,12 +5,13 @@ The base of `Board`, beside `Steering`.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from blackboard.activation import Activation
 from blackboard.approval import Approval
 from blackboard.entry import Stamp, address, decode, encode
-from blackboard.errors import AlreadyAnswered, ApprovalNotFound, InvalidChoice
+from blackboard.errors import AlreadyAnswered, ApprovalNotFound, InvalidChoice, InvalidEntry
 from blackboard.ids import check_key, operation_id
 from blackboard.limits import Limits
 from blackboard.record import Progress
@@ -95,6 +96,7 @@ class People:
             raise AlreadyAnswered(found.id, "withdrawn", f"{found.activation} no longer waits for it")
         if choice not in found.choices:
             raise InvalidChoice(found.id, choice, tuple(found.choices))
+        _check_json(found.id, value)
         version = found.stamp.version if found.stamp else 0
         answered = {"state": "answered", "choice": choice, "answer": value, "why": why}
         after = found.model_copy(update=answered | {"by": by or self._author.removeprefix("@")})
@@ -102,6 +104,14 @@ class People:
         write = Write(address("approval", found.id), version, Approval.__version__, payload)
         await self._partition.post(self.id, operation_id(), self._author, [write])
         return after
+
+
+def _check_json(approval: str, value: Any) -> None:
+    """Raises InvalidEntry for a value that JSON cannot say: the agent would be given another one than was approved."""
+    try:
+        json.dumps(value, allow_nan=False, default=str)
+    except ValueError as error:
+        raise InvalidEntry(f"approval/{approval}", f"the answer has no JSON form: {error}") from error
 
 
 def decode_approval(stored: Any) -> Approval:

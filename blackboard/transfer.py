@@ -8,7 +8,7 @@ from typing import TypeVar
 from blackboard import archive
 from blackboard.archive import Archive, Line
 from blackboard.clock import SystemClock
-from blackboard.errors import BoardExists, BoardNotFound, StoreProtocolError
+from blackboard.errors import BoardAborted, BoardExists, BoardNotFound, StoreProtocolError
 from blackboard.ids import operation_id
 from blackboard.store import codec
 from blackboard.store.lifetime import end_words, part_words
@@ -19,11 +19,15 @@ T = TypeVar("T")
 PAGE = 500
 """Lines in one call of the store."""
 
+UNDER_WAY = frozenset({"undoing", "stuck"})
+"""The statuses of a board on which compensations are still to run."""
+
 
 async def export(
     partition: Partition, namespace: str, board: str, closing: dict[str, str] | None = None
 ) -> AsyncGenerator[Line]:
-    """The lines of a board as it is now. Raises BoardNotFound, also when it expires meanwhile.
+    """The lines of a board as it is now. Raises BoardNotFound, also when it expires meanwhile, and BoardAborted for a board
+    that is being undone: what is under way there cannot be taken along.
 
     What can change is read at one moment; the log only grows, and is read up to that moment's last event. ``closing`` says by
     whom, why and with which result the board is about to be closed.
@@ -32,6 +36,8 @@ async def export(
     first = await partition.log(board, 0, 1)
     if found is None or not first:
         raise BoardNotFound(board)
+    if found.status in UNDER_WAY:
+        raise BoardAborted(board, found.status)
     found.created, found.closing = codec.event(board, 1, first[0]).milliseconds, closing
     count = 1
     yield archive.header(found, SystemClock().now())

@@ -35,7 +35,10 @@ class When(click.ParamType[Any]):
         if not isinstance(value, str) or value == "none":
             return None if value == "none" else value
         if found := re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", value):
-            return timedelta(seconds=float(found[1]) * UNITS[found[2]])
+            try:
+                return timedelta(seconds=float(found[1]) * UNITS[found[2]])
+            except OverflowError:
+                self.fail(f"{value!r} is longer than a calendar can say.", param, ctx)
         try:
             moment = datetime.fromisoformat(value)
         except ValueError:

@@ -60,7 +60,7 @@ async def _breaker(options: Options, source: str | None, why: str | None) -> lis
         if source is not None and source not in gauges:
             known = {name for partition in bb.store().partitions for name in await partition.source_names()}
             if source in known:
-                raise _without_breaker(source, sorted(gauges))
+                raise _WithoutBreaker(source, sorted(gauges))
             raise UnknownSource(source, tuple(sorted(known)))
         changed = await _close(bb, source, why) if source is not None and why is not None else None
         after = await bb.gauges()
@@ -68,12 +68,16 @@ async def _breaker(options: Options, source: str | None, why: str | None) -> lis
         return [_row(name, after[name]) | ({} if changed is None else {"changed": changed}) for name in names]
 
 
-def _without_breaker(source: str, others: list[str]) -> click.ClickException:
-    having = ", ".join(others) or "no source"
-    said = f"source {source} has no breaker; {having} has one. Give it one: @bb.knowledge_source(breaker=5)"
-    error = click.ClickException(said)
-    error.exit_code = NOT_FOUND
-    return error
+class _WithoutBreaker(click.ClickException):
+    """A source that has none."""
+
+    exit_code = NOT_FOUND
+
+    def __init__(self, source: str, others: list[str]) -> None:
+        having = ", ".join(others) or "no source"
+        super().__init__(
+            f"source {source} has no breaker; {having} has one. Give it one: @bb.knowledge_source(breaker=5)"
+        )
 
 
 async def _close(bb: Blackboard, source: str, why: str) -> bool:

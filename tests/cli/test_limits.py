@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,7 +29,7 @@ class Parcel(Entry, key="id"):
 
 
 def limited() -> Blackboard:
-    """A blackboard of its own in the session's store, with a source that has every limit."""
+    """A blackboard with a source that has every limit."""
     bb = Blackboard("limited")
 
     @bb.knowledge_source(
@@ -55,18 +55,11 @@ async def send_two(board: str, *, fails: bool) -> None:
 
 
 @pytest.fixture
-def on_limited(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> Iterator[Invoke]:
-    """Run verbs on that blackboard; afterwards nothing of it runs, and its breaker is closed."""
+def on_limited(invoke: Invoke, empty_directory: Path, monkeypatch: pytest.MonkeyPatch) -> Invoke:
+    """Run verbs on that blackboard, in a store of its own."""
+    monkeypatch.setenv("BLACKBOARD_DIR", str(empty_directory))
     monkeypatch.setenv("BLACKBOARD_NAMESPACE", "limited")
-    yield invoke
-
-    async def tidy() -> None:
-        async with limited() as bb:
-            for board in await bb.boards():
-                await bb.board(board).close()
-            await bb.close_breaker("send")
-
-    asyncio.run(tidy())
+    return invoke
 
 
 def test_limits_are_shown_and_what_waits_for_them(on_limited: Invoke, board: str) -> None:

@@ -32,6 +32,12 @@
 --- @include "life"
 --- @include "journal"
 
+--- In which status besides a board takes a post: what a compensation asks can be answered while all is undone.
+local function taken_also(writes)
+  for _, write in ipairs(writes) do if codec.kind(write.address) ~= 'approval' then return nil end end
+  return 'undoing'
+end
+
 board.now = arguments.now()
 local operation, author, depth = arguments.next(), arguments.next(), arguments.number()
 local bounds = limits.read()
@@ -45,7 +51,7 @@ local writes = contribution.read()
 if not ctx.status and contribution.only_retracts(writes) then return contribution.nothing(writes) end
 life.begin(ctx, author, defaults, true)
 contribution.load(ctx, writes)
-local refused = contribution.check(ctx, writes, 0, '-', bounds)
+local refused = contribution.check(ctx, writes, 0, '-', bounds, taken_also(writes))
 if refused then return refused end
 
 local changes, versions = contribution.apply(ctx, writes, author, depth)

@@ -42,7 +42,7 @@ local answered = recording.repeated(claim, record, writes)
 if answered then return answered end
 
 contribution.load(claim.board, writes)
-local refused = recording.objection(record, bounds) or contribution.check(claim.board, writes, 0, '-', bounds)
+local refused = recording.objection(record, bounds) or contribution.check(claim.board, writes, 0, '-', bounds, 'undoing')
 if refused then return refused end
 recording.keep(claim, activation, record)
 if #writes == 0 then

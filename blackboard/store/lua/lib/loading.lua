@@ -87,7 +87,7 @@ end
 --- Everything is there: the board is as it was.
 function loading.open(ctx, header, token)
   ctx.status, ctx.seq, ctx.floor = header.status, header.seq, header.floor
-  ctx.count, ctx.opened, ctx.behind = redis.call('HLEN', ctx.entries), header.opened, header.behind
+  ctx.count, ctx.opened, ctx.behind = redis.call('HLEN', ctx.entries), header.opened, 0
   ctx.mode, ctx.gate, ctx.control, ctx.unattended = header.mode, header.gate, header.epoch, header.unattended
   ctx.deadline = header.deadline
   for i = 1, #header.facts, 2 do board.note(ctx, header.facts[i], header.facts[i + 1]) end
@@ -98,6 +98,8 @@ function loading.open(ctx, header, token)
     restore(ctx, header.activations[i], codec.activation(header.activations[i + 1]))
   end
   for _, name in ipairs(header.chores) do chores.begin(ctx, name) end
+  -- Which of its entries are of an older shape is for the sources that are registered here to say.
+  for _, address in ipairs(redis.call('HKEYS', ctx.entries)) do shapes.meet(ctx, board.entry(ctx, address)) end
   reconsider(ctx)
   local due, following = clocks.due(ctx)
   clocks.set(ctx, due and board.now or following)
