@@ -372,6 +372,10 @@ async def test_the_end_leaves_nothing_behind(board: Bench) -> None:
     lives = [await board.command("PTTL", key) for key in board.keys.board("b")]
     assert all(life > 0 or life == -2 for life in lives)
     assert (await board.store.events("b", 0, 1000))[-1].outcome == "aborted"
+    looked_at = await board.command("ZRANGE", board.keys.clocks, 0, -1, "WITHSCORES")
+    assert [each.decode() for each in looked_at] == ["b", str(board.now + 5000)], (
+        "a claim forgets it when it has expired"
+    )
 
 
 async def test_what_comes_late_is_refused(board: Bench) -> None:

@@ -36,11 +36,8 @@ if ctx.status ~= 'open' then return { 'done', ctx.seq, 0 } end
 if known >= 0 and known ~= ctx.seq then return { 'moved', ctx.seq, 0 } end
 if saga.under_way(ctx) then saga.move(ctx, 'abandoned') end
 
-local dropped = closing.drop_agenda(ctx)
+local dropped = closing.drop(ctx, retention)
 control.dismiss(ctx)
-chores.drop_all(ctx)
-clocks.drop(ctx)
-clocks.set(ctx, retention > 0 and board.now + retention or 0)
 ctx.status = 'closed'
 board.event(ctx, 'C', author, reason, dropped, result)
 limiting.settle()

@@ -46,7 +46,7 @@ if not saga.under_way(ctx) then
 elseif late then
   chores.give_back(ctx, claim.identity, activation)
 elseif verdict == 'done' then
-  undoing.finish(ctx, claim.owner, reason, activation)
+  undoing.finish(ctx, claim.owner, reason, activation, retention)
 else
   if verdict == 'stuck' then undoing.stick(ctx, claim.owner, reason) end
   for i = 1, #opened, 2 do undoing.open(ctx, opened[i], tonumber(opened[i + 1])) end

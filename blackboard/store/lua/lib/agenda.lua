@@ -121,6 +121,20 @@ function agenda.retune(ctx, identity, activation, trigger)
   ctx.touched = true
 end
 
+--- The same for the limits of its source: what runs counts as they say now, what is ready or waits for its turn is looked at
+--- anew. `token`: the value that they go by.
+function agenda.recount(ctx, identity, activation, trigger, token)
+  local field, state = ctx.id .. RS .. identity, activation[STATE]
+  if state == 'x' then
+    local counted = trigger.cn and (trigger.cp and token or not trigger.cp and '*')
+    limiting.recount(field, trigger.s, activation, counted or '')
+  elseif activation[TOKEN] ~= '' then
+    agenda.move(ctx, identity, activation, 'r')
+  elseif state == 'r' or state == 'b' and not codec.is_leased(activation) then
+    limiting.reorder(field, trigger.s, activation)
+  end
+end
+
 --- Drops what an activation has recorded of itself, from one of its places on.
 function agenda.forget(ctx, identity, activation, first)
   local source = codec.source(identity)
@@ -133,20 +147,6 @@ local function spare_people(ctx, identity, activation)
   for place = 1, activation[RECORDED] - 1 do
     local text = board.recorded(ctx, codec.source(identity), activation[NUMBER], place)
     if text and string.sub(text, 1, #ASKED_OF) == ASKED_OF then return chores.begin(ctx, '@people') end
-  end
-end
-
---- The same for the limits of its source: what runs counts as they say now, what is ready or waits for its turn is looked at
---- anew. `token`: the value that they go by.
-function agenda.recount(ctx, identity, activation, trigger, token)
-  local field, state = ctx.id .. RS .. identity, activation[STATE]
-  if state == 'x' then
-    local counted = trigger.cn and (trigger.cp and token or not trigger.cp and '*')
-    limiting.recount(field, trigger.s, activation, counted or '')
-  elseif activation[TOKEN] ~= '' then
-    agenda.move(ctx, identity, activation, 'r')
-  elseif state == 'r' or state == 'b' and not codec.is_leased(activation) then
-    limiting.reorder(field, trigger.s, activation)
   end
 end
 

@@ -4,7 +4,7 @@ local closing = {}
 --- @private
 
 --- Takes every activation off the agenda, dead ones too. Returns how many.
-function closing.drop_agenda(ctx)
+local function drop_agenda(ctx)
   local fields = {}
   for i, identity in ipairs(lexset.range(board.agenda(ctx), '')) do fields[i] = ctx.id .. RS .. identity end
   for _, field in ipairs(redis.call('ZRANGEBYLEX', DEAD, '[' .. ctx.id .. RS, '(' .. ctx.id .. RS .. LAST)) do
@@ -16,6 +16,16 @@ function closing.drop_agenda(ctx)
     if activation then agenda.leave(ctx, identity, activation) end
   end
   return #fields
+end
+
+--- Nothing is left to do on a board that is over: what is on its agenda is dropped, dead ones too, and the clock only looks for
+--- the end of its retention. Returns how many activations were dropped.
+function closing.drop(ctx, retention)
+  local dropped = drop_agenda(ctx)
+  chores.drop_all(ctx)
+  clocks.drop(ctx)
+  clocks.set(ctx, retention > 0 and board.now + retention or 0)
+  return dropped
 end
 
 --- One rule for all keys of a board.

@@ -70,10 +70,9 @@ function undoing.open(ctx, source, undone)
 end
 
 --- Everything that could be was undone, and nobody shall write here any more.
-local function abandon(ctx)
+local function abandon(ctx, retention)
   saga.move(ctx, 'aborted')
-  closing.drop_agenda(ctx)
-  chores.drop_all(ctx)
+  closing.drop(ctx, retention)
 end
 
 --- The board is where it was at its savepoint, and goes on, unless it was paused before.
@@ -87,11 +86,12 @@ local function resume(ctx, by, activation)
   board.event(ctx, 'Y', by, ctx.control, 'undone')
 end
 
---- Nothing is left to undo. `activation`: the chore, which found that out.
-function undoing.finish(ctx, by, reason, activation)
+--- Nothing is left to undo. `activation`: the chore, which found that out; `retention`: ms for which the board is kept, if it is
+--- over with that.
+function undoing.finish(ctx, by, reason, activation, retention)
   local whole = saga.facts(ctx).savepoint == 0
   board.event(ctx, 'J', by, whole and 'aborted' or 'undone', reason)
-  if whole then abandon(ctx) else resume(ctx, by, activation) end
+  if whole then abandon(ctx, retention) else resume(ctx, by, activation) end
 end
 
 --- What is left waits for what is dead, and a person for word of it.
