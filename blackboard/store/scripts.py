@@ -22,6 +22,10 @@ LUA = Path(__file__).parent / "lua"
 _LIBRARY = "LIBRARY"
 """Stands for the library's name while its content is digested."""
 
+_IN_LIBRARY = "local IN_LIBRARY, register = true, redis.register_function\n"  # which is there only while it is loaded
+_IN_SCRIPT = "local IN_LIBRARY = false\n"
+"""What the parts are told of how they are carried."""
+
 _PRIVATE = "--- @private\n"
 
 _INCLUDE = re.compile(r'^--- @include "(?P<name>[a-z]+)"\n', re.MULTILINE)
@@ -56,7 +60,7 @@ def command_names() -> list[str]:
 def assemble(name: str) -> str:
     """The text of a command as a script: its parts, then itself."""
     parts, body = _split(name)
-    return f"{''.join(map(_part, parts))}\narguments.begin(KEYS, ARGV)\n{body}"
+    return f"{_IN_SCRIPT}{''.join(map(_part, parts))}\narguments.begin(KEYS, ARGV)\n{body}"
 
 
 def script(name: str) -> Script:
@@ -67,7 +71,7 @@ def script(name: str) -> Script:
 @cache
 def library() -> Library:
     """All commands as one library; read from disk once per process."""
-    text = "".join(map(_part, _ordered())) + "".join(map(_function, command_names()))
+    text = _IN_LIBRARY + "".join(map(_part, _ordered())) + "".join(map(_function, command_names()))
     name = f"bb_{hashlib.sha256(text.encode()).hexdigest()[:12]}"
     return Library(name, f"#!lua name={name}\n{text.replace(_LIBRARY, name)}")
 
@@ -106,7 +110,7 @@ def _part(name: str) -> str:
 
 def _function(command: str) -> str:
     return (
-        f"redis.register_function('{_LIBRARY}_{command}', function(keys, words)\n"
+        f"register('{_LIBRARY}_{command}', function(keys, words)\n"
         f"arguments.begin(keys, words)\n{_split(command)[1]}\nend)\n"
     )
 

@@ -67,14 +67,8 @@ local function remember(activation, before, state)
   activation[DIRTY], activation[PART] = 0, 0
 end
 
---- Moves an activation to another state, with everything that hangs on it.
-function agenda.move(ctx, identity, activation, state)
-  if ctx.status ~= 'open' and not LASTS[state] and not codec.is_undoing(identity) then
-    return agenda.obviate(ctx, identity, activation, ctx.seq) -- what is being undone starts nothing any more
-  end
-  local field, source = ctx.id .. RS .. identity, codec.source(identity)
-  weigh(ctx, activation, -1)
-  unschedule(field, source, activation)
+--- Brings an activation into a state, with everything that hangs on it; of an earlier one nothing is left.
+local function settle(ctx, field, source, identity, activation, state)
   if state == 'r' and control.holds_back(ctx, activation) and not codec.is_undoing(identity) then
     state = control.awaits_bid(ctx, identity, activation) and 'b' or 'u'
     if state == 'u' then control.arouse(ctx) end
@@ -85,6 +79,17 @@ function agenda.move(ctx, identity, activation, state)
   weigh(ctx, activation, 1)
   partition.put(field, activation)
   ctx.touched = true
+end
+
+--- Moves an activation to another state.
+function agenda.move(ctx, identity, activation, state)
+  if ctx.status ~= 'open' and not LASTS[state] and not codec.is_undoing(identity) then
+    return agenda.obviate(ctx, identity, activation, ctx.seq) -- what is being undone starts nothing any more
+  end
+  local field, source = ctx.id .. RS .. identity, codec.source(identity)
+  weigh(ctx, activation, -1)
+  unschedule(field, source, activation)
+  settle(ctx, field, source, identity, activation, state)
 end
 
 --- Notes what an activation rates, and whether that is what its source has bid (1 or 0).
@@ -159,15 +164,17 @@ function agenda.open(ctx, trigger, identity, bound, cause, depth, rated)
     '-', number, cause, depth, trigger.pr or 0, board.now, due, 0, 0, 0, '-', 0, 0, 0, 0, quiescent, 0, '-', rated, 0, 0,
     0, 0, 0, bound, '', '', '',
   }
-  local dead = partition.activation(ctx.id .. RS .. identity)
+  local field = ctx.id .. RS .. identity
+  local dead = partition.activation(field)
   if dead then
-    partition.dead[ctx.id .. RS .. identity] = false
+    partition.dead[field] = false
     agenda.forget(ctx, identity, dead, 0)
   end
   lexset.put(board.agenda(ctx), identity, true)
   ctx.opened = ctx.opened + 1
   guard.opened(ctx, trigger, number, depth)
-  agenda.move(ctx, identity, activation, delayed and 'd' or 'r')
+  if ctx.status ~= 'open' then return agenda.move(ctx, identity, activation, delayed and 'd' or 'r') end
+  settle(ctx, field, trigger.s, identity, activation, delayed and 'd' or 'r')
 end
 
 --- Takes an activation off the agenda for good.

@@ -227,8 +227,13 @@ function binding.at(ctx, trigger, addresses, handed)
   return addresses[n + 1] == nil and bound or nil -- more addresses than patterns: the trigger has changed since
 end
 
---- What an activation is bound to now, or nil. `addresses`: those it carries in its record, or has in its name.
+--- What an activation is bound to now, or nil: by the addresses that it carries in its record, or has in its name.
 function binding.of(ctx, trigger, identity, activation)
+  if trigger.single and activation[HANDED] == 0 and activation[PART] ~= -1 then
+    local pattern, address = trigger.p[1], string.sub(identity, #trigger.s + 2)
+    local entry = codec.kind(address) == pattern.k and board.entry(ctx, address)
+    return entry and condition.passes(entry, pattern.t) and { entry } or nil
+  end
   local once = trigger.rf == 'o' and activation[BOUND] ~= ''
   local addresses = codec.addresses(once and codec.source(identity) .. RS .. activation[BOUND] or identity)
   return binding.at(ctx, trigger, addresses, activation[HANDED] > 0 or activation[PART] == -1)

@@ -5,7 +5,8 @@
 
 local board = {}
 --- @private
-local BOARD_KEYS = 8
+local BOARD_KEYS, STATES_KEPT = 8, 512
+local NO_FACTS = { nil, 0, 0, 0, 0, 0, 0, 0, 'c', '-', 0, 0, 0, 0, 0 }
 local TRIGGERED = '^T' .. US .. '%d+' .. US .. '%d+' .. US .. '([^' .. US .. ']*)'
 -- What comes after the eighth is missing where a board was written by an earlier release.
 local BOARD_STATE = '^(%a+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) ?([co]?)([-ps]?) ?(%d*) ?(%d*) ?(%d*) ?(%d*) ?(%d*)$'
@@ -28,26 +29,44 @@ local function blank(place)
   return ctx
 end
 
+-- The facts of boards by their text, as they were read or written last: in the order of the text, the numbers as numbers.
+local known_states, states_known = {}, 0
+
+local function keep_state(text, facts)
+  if states_known >= STATES_KEPT then known_states, states_known = {}, 0 end
+  known_states[text], states_known = facts, states_known + 1
+  return facts
+end
+
+local function read_state(id, text)
+  local known = known_states[text]
+  if known then return known end
+  local status, seq, busy, closing, floor, rev, count, idle, mode, gate, epoch, unattended, opened, deadline, behind
+    = string.match(text, BOARD_STATE)
+  if not status then error('the facts of board ' .. id .. ' cannot be read: ' .. text) end
+  return keep_state(text, {
+    status, NUMBERS[seq], NUMBERS[busy], NUMBERS[closing], NUMBERS[floor], NUMBERS[rev], NUMBERS[count], NUMBERS[idle],
+    mode == 'o' and 'o' or 'c', gate ~= '' and gate or '-', NUMBERS[epoch] or 0, NUMBERS[unattended] or 0,
+    NUMBERS[opened] or 0, NUMBERS[deadline] or 0, NUMBERS[behind] or 0,
+  })
+end
+
 --- Opens a board by its eight keys. `seq` counts events; `busy` and `closing` count the activations that will still do
 --- something (`closing`: those of sources that wait for quiescence; `idle`: such ones that wait for their precondition);
 --- `floor` is the highest version ever retracted. `mode` is c (choreography) or o (orchestration), `gate` - (open), p (paused)
 --- or s (paused after the next decision), `control` the epoch of control, `unattended` the milliseconds after which a board
 --- without a controller is choreographed again (0: never). `opened` counts the activations there ever were, `deadline` is the
 --- time after which none starts (0: none), `behind` counts the entries of another schema version than
---- their kind is matched by.
+--- their kind is matched by. A board that is not there has no `status`.
 local function open(id, meta, entries, memory, agenda_key, log, fired, ops, records)
-  local state = redis.call('HGET', meta, 'state')
-  local status, seq, busy, closing, floor, rev, count, idle, mode, gate, epoch, unattended, opened, deadline, behind
-    = string.match(state or '', BOARD_STATE)
-  if state and not status then error('the facts of board ' .. id .. ' cannot be read: ' .. state) end
+  local text = redis.call('HGET', meta, 'state')
+  local facts = text and read_state(id, text) or NO_FACTS
   local ctx = blank(#board.all + 1)
   ctx.id, ctx.meta, ctx.entries, ctx.memory_key, ctx.agenda_key, ctx.log = id, meta, entries, memory, agenda_key, log
-  ctx.fired, ctx.ops, ctx.records, ctx.status, ctx.seq = fired, ops, records, status, tonumber(seq or 0)
-  ctx.busy, ctx.closing, ctx.floor = tonumber(busy or 0), tonumber(closing or 0), tonumber(floor or 0)
-  ctx.rev, ctx.count, ctx.idle = tonumber(rev or 0), tonumber(count or 0), tonumber(idle or 0)
-  ctx.mode, ctx.gate = mode == 'o' and 'o' or 'c', gate ~= '' and gate or '-'
-  ctx.control, ctx.unattended = tonumber(epoch) or 0, tonumber(unattended) or 0
-  ctx.opened, ctx.deadline, ctx.behind = tonumber(opened) or 0, tonumber(deadline) or 0, tonumber(behind) or 0
+  ctx.fired, ctx.ops, ctx.records, ctx.status, ctx.seq = fired, ops, records, facts[1], facts[2]
+  ctx.busy, ctx.closing, ctx.floor, ctx.rev, ctx.count, ctx.idle = facts[3], facts[4], facts[5], facts[6], facts[7], facts[8]
+  ctx.mode, ctx.gate, ctx.control, ctx.unattended = facts[9], facts[10], facts[11], facts[12]
+  ctx.opened, ctx.deadline, ctx.behind = facts[13], facts[14], facts[15]
   board.all[#board.all + 1], board.by_id[id] = ctx, ctx
   return ctx
 end
@@ -173,9 +192,9 @@ function board.last_of_kind(ctx, kind)
   return ctx.kinds and ctx.kinds[kind] or tonumber(redis.call('HGET', ctx.meta, 'k:' .. kind) or 0)
 end
 
--- How events are written: a letter, the time, then these. `%d` and not `%s`, since numbers as text are costly.
+-- How events are written: a letter, the time, then these.
 local EVENT_FIELDS = {
-  B = '%s', P = '%s %s %d %s %s', R = '%s %s %d %s %s', X = '%s %s %d', T = '%d %s %d', O = '%d %s %d', F = '%s %s %d %d %d %d',
+  B = '%s', X = '%s %s %d', O = '%d %s %d',
   E = '%s %s %d %d %d %s', D = '%s %s %d %s %s', W = '%s %s %d %s', V = '%s %s %d', C = '%s %s %d %s',
   S = '%s %s %d %d %s', Q = '%s %s %d %d %s', L = '%s %s %d %s', U = '%s %s %d %s', K = '%s %s %d %s',
   A = '%s %d %s', J = '%s %s %s', I = '%s %s', N = '%s %s %d %s %s',
@@ -188,9 +207,27 @@ local function event_format(letter)
   return formats[letter]
 end
 
+local function written(by, address, version, schema, payload)
+  return by .. US .. address .. US .. DIGITS[version] .. US .. schema .. US .. payload
+end
+
+-- The same for what every activation writes, for which formatting is too slow.
+local EVENT_WRITERS = {
+  P = written, R = written,
+  T = function(cause, identity, depth) return DIGITS[cause] .. US .. identity .. US .. DIGITS[depth] end,
+  F = function(by, identity, number, snapshot, mark, started)
+    return by .. US .. identity .. US .. DIGITS[number] .. US .. DIGITS[snapshot] .. US .. DIGITS[mark] .. US .. DIGITS[started]
+  end,
+}
+
 --- Appends an event and returns its number: its position in the log.
 function board.event(ctx, letter, ...)
-  local text = string.format(formats[letter] or event_format(letter), board.now, ...)
+  local write, text = EVENT_WRITERS[letter]
+  if write then
+    text = letter .. US .. DIGITS[board.now] .. US .. write(...)
+  else
+    text = string.format(formats[letter] or event_format(letter), board.now, ...)
+  end
   if not ctx.events then ctx.events = { false, false, false, false } end
   ctx.seq, ctx.happened = ctx.seq + 1, ctx.happened + 1
   ctx.events[ctx.happened] = text
@@ -236,7 +273,7 @@ local function flush_firings(ctx)
   local set, n = scratch.set, 0
   for identity, fired in pairs(ctx.firings) do
     if fired and fired.new then
-      set[n + 1], set[n + 2], n = identity, string.format('%d %s ', fired.mark, fired.own) .. fired.token, n + 2
+      set[n + 1], set[n + 2], n = identity, DIGITS[fired.mark] .. ' ' .. fired.own .. ' ' .. fired.token, n + 2
     end
   end
   many('HSET', ctx.fired, set, n)
@@ -256,15 +293,26 @@ local function flush_records(ctx)
   ctx.recorded = false
 end
 
-local META = '%s %d %d %d %d %d %d %d %s%s %d %d %d %d %d'
+local function state_text(ctx)
+  local T = DIGITS
+  local text = ctx.status .. ' ' .. T[ctx.seq] .. ' ' .. T[ctx.busy] .. ' ' .. T[ctx.closing] .. ' ' .. T[ctx.floor] .. ' '
+    .. T[ctx.rev] .. ' ' .. T[ctx.count] .. ' ' .. T[ctx.idle] .. ' ' .. ctx.mode .. ctx.gate .. ' ' .. T[ctx.control] .. ' '
+    .. T[ctx.unattended] .. ' ' .. T[ctx.opened] .. ' ' .. T[ctx.deadline] .. ' ' .. T[ctx.behind]
+  if not known_states[text] then
+    keep_state(text, {
+      ctx.status, ctx.seq, ctx.busy, ctx.closing, ctx.floor, ctx.rev, ctx.count, ctx.idle, ctx.mode, ctx.gate, ctx.control,
+      ctx.unattended, ctx.opened, ctx.deadline, ctx.behind,
+    })
+  end
+  return text
+end
 
 local function flush_meta(ctx)
   local set, n = scratch.set, 2
-  set[1], set[2] = 'state', string.format(META, ctx.status, ctx.seq, ctx.busy, ctx.closing, ctx.floor,
-    ctx.rev, ctx.count, ctx.idle, ctx.mode, ctx.gate, ctx.control, ctx.unattended, ctx.opened, ctx.deadline, ctx.behind)
+  set[1], set[2] = 'state', state_text(ctx)
   for name, value in pairs(ctx.facts or NONE) do set[n + 1], set[n + 2], n = name, value, n + 2 end
   if ctx.kinds then
-    for kind, seq in pairs(ctx.kinds) do set[n + 1], set[n + 2], n = 'k:' .. kind, string.format('%d', seq), n + 2 end
+    for kind, seq in pairs(ctx.kinds) do set[n + 1], set[n + 2], n = 'k:' .. kind, DIGITS[seq], n + 2 end
   end
   many('HSET', ctx.meta, set, n)
 end
@@ -280,22 +328,41 @@ local function flush_one(ctx)
   if ctx.agenda_set then lexset.flush(ctx.agenda_set) end
 end
 
---- Tells whoever watches a board what is worth a look: whether it is closed or at rest, and the kinds that changed.
---- (Advisory: it may be lost.)
-local function announce(ctx)
+--- What whoever watches a board is told: whether it is closed or at rest, and the kinds that changed.
+local function rumour_of(ctx)
   local over = ctx.status == 'closed' or ctx.status == 'aborted'
   local said = over and '!' or ctx.busy + ctx.closing == 0 and '.' or '-'
   for kind in pairs(ctx.kinds or NONE) do said = said .. ' ' .. kind end
-  redis.pcall('PUBLISH', partition.tag .. 'b:' .. ctx.id .. ':log', said)
+  return said
+end
+
+--- How many listen to each of these channels (`channel, number, …`); nil where that cannot be told: a server without
+--- functions, which may be one of a cluster, knows of its own listeners only.
+local function listeners(channels)
+  if not IN_LIBRARY or #channels < 2 or #channels > 4000 then return nil end
+  local answer = redis.pcall('PUBSUB', 'NUMSUB', unpack(channels))
+  return not answer.err and answer or nil
+end
+
+--- Tells whoever watches these boards what is worth a look. (Advisory: it may be lost.)
+local function announce(boards)
+  local channels = {}
+  for i, ctx in ipairs(boards) do channels[i] = partition.tag .. 'b:' .. ctx.id .. ':log' end
+  local heard = listeners(channels)
+  for i, ctx in ipairs(boards) do
+    if not heard or heard[2 * i] ~= 0 then redis.pcall('PUBLISH', channels[i], rumour_of(ctx)) end
+  end
 end
 
 --- Writes all boards down, then announces what changed.
 function board.flush()
+  local changed = {}
   for _, ctx in ipairs(board.all) do
     if ctx.happened > 0 or ctx.touched then flush_one(ctx) end
+    if ctx.happened > 0 then changed[#changed + 1] = ctx end
   end
+  announce(changed)
   for _, ctx in ipairs(board.all) do
-    if ctx.happened > 0 then announce(ctx) end
     ctx.events, ctx.happened, ctx.changed, ctx.kinds, ctx.touched = false, 0, false, false, false
   end
 end

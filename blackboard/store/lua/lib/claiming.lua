@@ -124,6 +124,20 @@ local function emit_pattern(reply, ctx, trigger, i, bound)
   return pattern.m == 'g' and newest or 0
 end
 
+-- What a claim looks at just now: its field, the parts of that, and its activation. Filled anew for each, since making tables
+-- is costly.
+local candidate = {}
+
+--- Looks at a field. `ordinary`: it is a source's work, and neither control nor a chore nor a compensation.
+local function look_at(field)
+  local id, identity = codec.split_field(field)
+  local source = identity and codec.source(identity) or ''
+  candidate.field, candidate.id, candidate.identity, candidate.source = field, id, identity, source
+  candidate.ordinary = codec.is_plain(source)
+  candidate.activation = partition.activation(field)
+  return candidate.activation
+end
+
 --- The addresses that an activation is bound to.
 local function addresses_of(trigger, identity, activation)
   local once = trigger and trigger.rf == 'o' and activation[BOUND] ~= ''
@@ -139,6 +153,7 @@ local function emit_binding(reply, ctx, trigger, identity, activation)
   end
   local patterns, newest = trigger.p or {}, 0
   reply[#reply + 1] = #patterns
+  if trigger.single then return emit_pattern(reply, ctx, trigger, 1, bound) end
   for i in ipairs(patterns) do
     local seq = emit_pattern(reply, ctx, trigger, i, bound)
     if seq > newest then newest = seq end
@@ -187,25 +202,25 @@ local function emit_view(reply, ctx)
   reply[#reply + 1] = { ctx.control, ctx.gate, board.now, facts[1] or '', facts[2] or '', seen, open, from + 1, news }
 end
 
---- Hands one activation to the claimer: `field, number, epoch, attempts, crashes, depth, snapshot, flag, note, places
---- of its records, binding`.
-function claiming.hand_out(reply, field, owner, lease, flag)
-  local activation, id, identity = partition.activation(field), codec.split_field(field)
-  local ctx, trigger = board.view(id), triggers.policies(codec.source(identity))
+--- Hands the candidate to the claimer: `field, number, epoch, attempts, crashes, depth, snapshot, flag, note, places of its
+--- records, binding`.
+local function hand_out(reply, owner, lease, flag)
+  local field, identity, activation = candidate.field, candidate.identity, candidate.activation
+  local ctx, trigger = board.view(candidate.id), triggers.policies(candidate.source)
   activation[STATE], activation[OWNER], activation[EPOCH] = flag == 'bid' and 'b' or 'x', owner, activation[EPOCH] + 1
   activation[SNAPSHOT], activation[STARTED] = ctx.seq, board.now
   local n = #reply
   reply[n + 1], reply[n + 2], reply[n + 3], reply[n + 4] = field, activation[NUMBER], activation[EPOCH], activation[ATTEMPTS]
   reply[n + 5], reply[n + 6], reply[n + 7] = activation[CRASHES], activation[DEPTH], ctx.seq
   reply[n + 8], reply[n + 9], reply[n + 10] = flag, activation[NOTE], activation[RECORDED]
-  local of_control = control.is_control(identity)
-  local mark = of_control and 0
-  if of_control then
-    emit_view(reply, ctx)
-  elseif chores.is(identity) or codec.is_undoing(identity) then
-    reply[#reply + 1], mark = 0, 0
-  else
+  local mark
+  if candidate.ordinary then
     mark = emit_binding(reply, ctx, trigger, identity, activation)
+  elseif control.is_control(identity) then
+    mark = 0
+    emit_view(reply, ctx)
+  else
+    reply[n + 11], mark = 0, 0
   end
   if flag == '' and mark then
     activation[MARK] = mark
@@ -218,18 +233,17 @@ function claiming.hand_out(reply, field, owner, lease, flag)
   partition.put(field, activation)
 end
 
---- How something that was picked is handed out: to be run, or to bid; or nil. A timer or a lost lease makes ready what may
---- not start: it is held, and controllers are told. (Whether it may was not asked before, since that is written on the board,
---- and timers and leases are those of the partition.) So is what is bound to entries whose shape leaves unclear whether it
---- may: it is let go when they have been brought forward.
-local function flag_of(field, activation)
-  local id, identity = codec.split_field(field)
-  if control.is_control(identity) then
-    if activation[DUE_AT] > 0 then partition.due[field], activation[DUE_AT] = false, 0 end
+--- How the candidate is handed out: to be run, or to bid; or nil. A timer or a lost lease makes ready what may not start: it
+--- is held, and controllers are told. (Whether it may was not asked before, since that is written on the board, and timers and
+--- leases are those of the partition.) So is what is bound to entries whose shape leaves unclear whether it may: it is let go
+--- when they have been brought forward.
+local function flag_of()
+  local field, identity, source, activation = candidate.field, candidate.identity, candidate.source, candidate.activation
+  if not candidate.ordinary then
+    if control.is_control(identity) and activation[DUE_AT] > 0 then partition.due[field], activation[DUE_AT] = false, 0 end
     return ''
   end
-  if chores.is(identity) or codec.is_undoing(identity) then return '' end
-  local ctx, trigger = board.view(id), triggers.source(codec.source(identity))
+  local ctx, trigger = board.view(candidate.id), triggers.source(source)
   if ctx.status ~= 'open' then return 'revisit' end -- its worker died while its board is being undone: it leaves
   local unclear = trigger and (ctx.behind > 0 or trigger.shaped or trigger.od)
     and shapes.unclear(ctx, trigger, addresses_of(trigger, identity, activation))
@@ -238,7 +252,7 @@ local function flag_of(field, activation)
     if control.awaits_bid(ctx, identity, activation) then return 'bid' end
     if saga.under_way(ctx) then return 'revisit' end -- which waits for it
   end
-  limiting.leave(field, codec.source(identity), activation)
+  limiting.leave(field, source, activation)
   activation[STATE] = 'u'
   partition.put(field, activation)
   control.arouse(ctx)
@@ -246,21 +260,18 @@ local function flag_of(field, activation)
 end
 
 --- The same where it can be told; where it cannot, since the board cannot be read, handing it out will say so.
-local function flag_safely(field)
-  local activation = partition.activation(field)
-  if not activation then return nil end
-  local ok, flag = pcall(flag_of, field, activation)
+local function flag_safely()
+  local ok, flag = pcall(flag_of)
   if not ok then flag = '' end
-  return flag == '' and activation[UNSURE] == 1 and 'reconcile' or flag -- it may have acted before: that is asked first
+  return flag == '' and candidate.activation[UNSURE] == 1 and 'reconcile' or flag -- it may have acted before: that is asked first
 end
 
---- Hands out what can be handed out. What cannot (its records are damaged) is handed out to be buried: it must not stop
---- those that come after it. A row without an activation is dropped.
-local function hand_out_safely(reply, field, owner, lease, flag)
-  local activation, length = partition.activation(field), #reply
-  if not activation then return nil end
+--- Hands the candidate out if that can be. If not (its records are damaged), it is handed out to be buried: it must not stop
+--- those that come after it.
+local function hand_out_safely(reply, owner, lease, flag)
+  local field, activation, length = candidate.field, candidate.activation, #reply
   local epoch = activation[EPOCH]
-  local ok = pcall(claiming.hand_out, reply, field, owner, lease, flag)
+  local ok = pcall(hand_out, reply, owner, lease, flag)
   if ok then return flag end
   for i = #reply, length + 1, -1 do reply[i] = nil end
   activation[STATE], activation[OWNER], activation[EPOCH], activation[STARTED] = 'x', owner, epoch + 1, board.now
@@ -272,24 +283,25 @@ local function hand_out_safely(reply, field, owner, lease, flag)
   return 'damaged'
 end
 
---- The value that an activation's limit goes by; none where it cannot be told, which handing it out will say.
-local function token_of(field, trigger, activation)
+--- The value that the candidate's limit goes by; none where it cannot be told, which handing it out will say.
+local function token_of(trigger)
   if not trigger.cp then return nil end
-  local id, identity = codec.split_field(field)
-  local ok, token = pcall(function() return binding.token(board.view(id), trigger, identity, activation) end)
+  local ok, token = pcall(function()
+    return binding.token(board.view(candidate.id), trigger, candidate.identity, candidate.activation)
+  end)
   return ok and token or nil
 end
 
 --- Hands out one activation that was picked, unless it is no more to be had (its row was left over), is held, or has to wait
 --- for its turn. Returns its flag, and whether it counts as a start.
 local function start(reply, field, queue, request)
-  local activation, trigger = partition.activation(field), queue.trigger
+  local activation, trigger = look_at(field), queue.trigger
   if not activation or activation[STATE] ~= 'r' and activation[STATE] ~= 'b' then return nil, false end
-  local flag = flag_safely(field)
+  local flag = flag_safely()
   if flag == '' and trigger then
-    if not limiting.admit(field, trigger, activation, token_of(field, trigger, activation)) then return nil, false end
+    if not limiting.admit(field, trigger, activation, token_of(trigger)) then return nil, false end
   end
-  flag = flag and hand_out_safely(reply, field, request.owner, request.lease, flag)
+  flag = flag and hand_out_safely(reply, request.owner, request.lease, flag)
   local starts = flag == '' and activation[DIRTY] == 0 -- else it is to be looked at again, and not run
   if starts and trigger then limiting.start(field, trigger) end
   return flag, starts
@@ -321,10 +333,10 @@ local function repeat_claim(reply, owner, request, remembered)
   local count = 0
   for each in string.gmatch(string.match(remembered, US .. '(.*)$'), '[^' .. US .. ']+') do
     local flag, field = string.match(each, '^(%l*)' .. RS .. '(.*)$')
-    local activation = partition.activation(field)
+    local activation = look_at(field)
     if activation and codec.is_leased(activation) and activation[OWNER] == owner then
       activation[EPOCH] = activation[EPOCH] - 1
-      hand_out_safely(reply, field, owner, request.lease, flag)
+      hand_out_safely(reply, owner, request.lease, flag)
       count = count + 1
     end
   end
@@ -366,8 +378,8 @@ function claiming.claim(reply, request)
   if #kept < request.wanted then reply[head] = next_due() end
   if #kept < request.wanted or tonumber(request.number) % CLOCKED == 0 then left['@clock'] = clocks.look() or nil end
   for _, each in ipairs(settle) do
-    local flag = (each[2] ~= 'unattended' or control.withdraw(each[1]))
-      and hand_out_safely(reply, each[1], request.owner, request.lease, each[2])
+    local flag = (each[2] ~= 'unattended' or control.withdraw(each[1])) and look_at(each[1])
+      and hand_out_safely(reply, request.owner, request.lease, each[2])
     if flag then kept[#kept + 1] = flag .. RS .. each[1] end
   end
   reply[head + 1] = #kept

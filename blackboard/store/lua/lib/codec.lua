@@ -12,32 +12,45 @@ local STATE, NUMBER, CAUSE, DEPTH, PRIORITY, SINCE, DUE_AT, ATTEMPTS, CRASHES, E
 local MARK, SNAPSHOT, DIRTY, PART, QUIESCENT, STARTED, OWN, RATING, GRANTED, HANDED = 12, 13, 14, 15, 16, 17, 18, 19, 20, 21
 local BID, RECORDED, UNSURE, BOUND, TOKEN, NOTE, PROBLEM = 22, 23, 24, 25, 26, 27, 28
 --- @private
+local PIECES_KEPT, RECORDS_KEPT = 512, 512
 
 -- Patterns, made once.
 local TO_US = '([^' .. US .. ']*)' .. US
 local FIELDS = '^' .. TO_US .. TO_US .. TO_US .. TO_US .. '(.*)$'
-local SOURCE, ADDRESSES, ADDRESS = '^[^' .. RS .. ']+', RS .. '(.*)$', '[^' .. RS .. ']+'
-local READY_ROW = '%s' .. US .. '%04d' .. US .. '%s' .. US .. '%013d' .. US
-local FAIR_ROW = '%s' .. US .. '%04d' .. US .. '=%s' .. US .. '%s' .. US .. '%013d' .. US
+local ADDRESSES, ADDRESS = RS .. '(.*)$', '[^' .. RS .. ']+'
 local HEAD, AFTER_TOKEN = '^[^' .. RS .. ']*', '^[^' .. US .. ']*' .. US .. '[^' .. US .. ']*' .. US .. '()' .. US
 local NOTHING_BEHIND = ']' .. US .. US .. US
 local BOARD = '^([^' .. RS .. ']+)' .. RS .. '(.*)$'
-local TILDE = 126
+local TILDE, AT = 126, 64
 
 --- An entry is `version seq depth schema payload`.
 function codec.entry(address, text)
   local version, seq, depth, schema, at = string.match(text, '^(%d+) (%d+) (%d+) (%d+) ()')
   return {
-    address = address, version = tonumber(version), seq = tonumber(seq), depth = tonumber(depth),
+    address = address, version = NUMBERS[version], seq = NUMBERS[seq], depth = NUMBERS[depth],
     schema = schema, payload = string.sub(text, at),
   }
 end
 
 function codec.entry_text(entry)
-  return string.format('%d %d %d %s ', entry.version, entry.seq, entry.depth, entry.schema) .. entry.payload
+  return DIGITS[entry.version] .. ' ' .. DIGITS[entry.seq] .. ' ' .. DIGITS[entry.depth] .. ' ' .. entry.schema .. ' '
+    .. entry.payload
 end
 
-function codec.kind(address) return string.match(address, '^[^/]+') end
+--- The first piece of a text, by a pattern; that of the texts met last is kept.
+local function remembering(pattern)
+  local known, count = {}, 0
+  return function(text)
+    local piece = known[text]
+    if piece then return piece end
+    piece = string.match(text, pattern)
+    if count >= PIECES_KEPT then known, count = {}, 0 end
+    known[text], count = piece, count + 1
+    return piece
+  end
+end
+
+codec.kind = remembering('^[^/]+')
 
 function codec.key(address) return string.match(address, '^[^/]+/(.*)$') end
 
@@ -50,10 +63,16 @@ function codec.addresses(identity)
   return list
 end
 
-function codec.source(identity) return string.match(identity, SOURCE) end
+codec.source = remembering('^[^' .. RS .. ']+')
 
 --- Whether an identity is that of a compensation, `~source RS @undo/number`.
 function codec.is_undoing(identity) return string.byte(identity) == TILDE end
+
+--- Whether a name is that of a source: not `@control`, `@a chore` or `~a compensation`.
+function codec.is_plain(source)
+  local first = string.byte(source)
+  return first ~= AT and first ~= TILDE
+end
 
 --- The source whose workers and policies an activation has: a compensation has those of what it undoes.
 function codec.base(source) return string.byte(source) == TILDE and string.sub(source, 2) or source end
@@ -64,22 +83,40 @@ function codec.called(source) return string.byte(source) == TILDE and 'undo:' ..
 function codec.split_field(field) return string.match(field, BOARD) end
 
 --- The name of one place of what an activation has recorded.
-function codec.record(source, number, place) return string.format('%s' .. RS .. '%d' .. RS .. '%d', source, number, place) end
+function codec.record(source, number, place) return source .. RS .. DIGITS[number] .. RS .. DIGITS[place] end
 
-local ACTIVATION = '["%s",%d,%d,%d,%d,%d,%d,%d,%d,%d,"%s",%d,%d,%d,%d,%d,%d,"%s",%.14g,%d,%d,%d,%d,%d]' .. US
+-- Activations as they were written down last, and the texts: who finds a text again has its activation without decoding. It is
+-- taken out, since it will be changed; so what is kept is always what its text says.
+local kept, kept_texts, records_kept = {}, {}, 0
+
+--- Keeps a written activation for whoever reads its text next. Nobody may hold it any more.
+function codec.keep_activation(field, text, activation)
+  if records_kept >= RECORDS_KEPT then kept, kept_texts, records_kept = {}, {}, 0 end
+  if not kept[field] then records_kept = records_kept + 1 end
+  kept[field], kept_texts[field] = activation, text
+end
 
 --- An activation is written as a JSON array of its plain facts, then the addresses bound (refire once), the value that its
 --- source's limit goes by, what was said when control was handed to it, and its last error.
-function codec.activation(text)
+function codec.activation(text, field)
+  if kept_texts[field] == text then
+    local known = kept[field]
+    kept[field], kept_texts[field], records_kept = nil, nil, records_kept - 1
+    return known
+  end
   local head, bound, token, note, problem = string.match(text, FIELDS)
   local activation = cjson.decode(head)
   activation[BOUND], activation[TOKEN], activation[NOTE], activation[PROBLEM] = bound, token, note, problem
   return activation
 end
 
-function codec.activation_text(activation)
-  return string.format(ACTIVATION, unpack(activation, 1, UNSURE))
-    .. activation[BOUND] .. US .. activation[TOKEN] .. US .. activation[NOTE] .. US .. activation[PROBLEM]
+function codec.activation_text(a)
+  local T, rated = DIGITS, a[RATING]
+  return '["' .. a[1] .. '",' .. T[a[2]] .. ',' .. T[a[3]] .. ',' .. T[a[4]] .. ',' .. T[a[5]] .. ',' .. T[a[6]] .. ','
+    .. T[a[7]] .. ',' .. T[a[8]] .. ',' .. T[a[9]] .. ',' .. T[a[10]] .. ',"' .. a[11] .. '",' .. T[a[12]] .. ','
+    .. T[a[13]] .. ',' .. T[a[14]] .. ',' .. T[a[15]] .. ',' .. T[a[16]] .. ',' .. T[a[17]] .. ',"' .. a[18] .. '",'
+    .. (rated == 0 and '0' or string.format('%.14g', rated)) .. ',' .. T[a[20]] .. ',' .. T[a[21]] .. ',' .. T[a[22]] .. ','
+    .. T[a[23]] .. ',' .. T[a[24]] .. ']' .. US .. a[BOUND] .. US .. a[TOKEN] .. US .. a[NOTE] .. US .. a[PROBLEM]
 end
 
 --- Whether its source has bid, by an activation's text.
@@ -111,8 +148,11 @@ function codec.takes_turns() return false end
 --- The member of the ready set: ordered by source, then priority and rating (highest first), then age; of a `fair` source, by
 --- board before rating and age.
 function codec.row(field, source, priority, rating, since, fair)
-  if not fair then return string.format(READY_ROW, source, 5000 - priority, descending(rating), since) .. field end
-  return string.format(FAIR_ROW, source, 5000 - priority, string.match(field, HEAD), descending(rating), since) .. field
+  local rank, age = DIGITS[5000 - priority], DIGITS[since]
+  if #rank < 4 then rank = string.rep('0', 4 - #rank) .. rank end
+  if #age < 13 then age = string.rep('0', 13 - #age) .. age end
+  local turn = fair and '=' .. string.match(field, HEAD) .. US or ''
+  return source .. US .. rank .. US .. turn .. descending(rating) .. US .. age .. US .. field
 end
 
 function codec.ready_row(field, source, priority, rating, since)
@@ -131,7 +171,7 @@ function codec.fired(text)
   return { mark = tonumber(mark), own = own, token = token }
 end
 
-function codec.fired_token(number, epoch, owner) return string.format('%d %d %s', number, epoch, owner) end
+function codec.fired_token(number, epoch, owner) return DIGITS[number] .. ' ' .. DIGITS[epoch] .. ' ' .. owner end
 
 --- Whether event `seq` is one of the identity's own.
 function codec.is_own(own, seq)

@@ -12,7 +12,16 @@ local function read_handoffs()
   return handoffs
 end
 
---- Reads the operations and, with two calls, everything they name.
+--- Adds the activations that an operation's writes may open: each is looked for.
+local function foresee(operation, fields)
+  for _, write in ipairs(operation.writes) do
+    for _, trigger in ipairs(triggers.of(codec.kind(write.address))) do
+      if trigger.plain then fields[#fields + 1] = operation.board.id .. RS .. trigger.s .. RS .. write.address end
+    end
+  end
+end
+
+--- Reads the operations and, with one call for all of them, the activations that they name.
 function committing.read(slots)
   local operations, fields = {}, {}
   for i = 1, arguments.number() do
@@ -23,6 +32,7 @@ function committing.read(slots)
     operation.handoffs = read_handoffs()
     operations[i], fields[i] = operation, operation.field
   end
+  for _, operation in ipairs(operations) do foresee(operation, fields) end
   partition.load(fields)
   for _, operation in ipairs(operations) do contribution.load(operation.board, operation.writes) end
   return operations
@@ -31,6 +41,7 @@ end
 --- Serializable isolation: what was read must be what is there now. `reads` is address, version, address, version, …
 local function stale(ctx, operation, activation)
   local reads = operation.reads
+  if reads == NONE and operation.kinds == NONE then return nil end
   for i = 1, #reads, 2 do
     local entry = board.entry(ctx, reads[i])
     local found = entry and entry.version or 0
@@ -56,7 +67,7 @@ local function note_own(activation, first, last)
   if last < first then return end
   local own = activation[OWN]
   if own == '-' then
-    activation[OWN] = string.format('%d-%d', first, last)
+    activation[OWN] = DIGITS[first] .. '-' .. DIGITS[last]
     return
   end
   local start = string.match(own, string.format('(%%d+)%%-%d$', first - 1))

@@ -12,9 +12,8 @@ local ANYTHING, NEW, NO_NEWER = -1, -2, -3
 function contribution.read()
   local writes = {}
   for i = 1, arguments.number() do
-    writes[i] = {
-      address = arguments.next(), expected = arguments.number(), schema = arguments.next(), payload = arguments.next(),
-    }
+    local address, expected, schema, payload = arguments.some(4)
+    writes[i] = { address = address, expected = NUMBERS[expected], schema = schema, payload = payload }
   end
   return writes
 end

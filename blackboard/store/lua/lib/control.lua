@@ -146,7 +146,7 @@ end
 
 --- Moves to or from bidding, and what has a place under a limit. A bid that is under way is late.
 local function shift_whole(field, source, text, to)
-  local activation = codec.activation(text)
+  local activation = codec.activation(text, field)
   local row = codec.ready(field, source, activation)
   limiting.leave(field, source, activation)
   if codec.is_leased(activation) then

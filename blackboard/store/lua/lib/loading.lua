@@ -95,7 +95,7 @@ function loading.open(ctx, header, token)
   board.note(ctx, 'loaded', token)
   if ctx.status ~= 'open' then return end
   for i = 1, #header.activations, 2 do
-    restore(ctx, header.activations[i], codec.activation(header.activations[i + 1]))
+    restore(ctx, header.activations[i], codec.activation(header.activations[i + 1], ''))
   end
   for _, name in ipairs(header.chores) do chores.begin(ctx, name) end
   -- Which of its entries are of an older shape is for the sources that are registered here to say.

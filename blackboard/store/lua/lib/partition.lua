@@ -22,7 +22,7 @@ function partition.activation(field)
   local activation = partition.activations[field]
   if activation == nil then
     local text = redis.call('HGET', ACTIVATIONS, field)
-    activation = text and codec.activation(text) or false
+    activation = text and codec.activation(text, field) or false
     partition.activations[field] = activation
   end
   return activation
@@ -39,7 +39,7 @@ function partition.load(fields)
     local rows = redis.call('HMGET', ACTIVATIONS, unpack(wanted, first, last))
     for i = first, last do
       local text = rows[i - first + 1]
-      partition.activations[wanted[i]] = text and codec.activation(text) or false
+      partition.activations[wanted[i]] = text and codec.activation(text, wanted[i]) or false
     end
   end
 end
@@ -66,7 +66,7 @@ local function flush_scores(key, staged)
   local set, removed, n, r = scratch.set, scratch.removed, 0, 0
   for member, score in pairs(staged) do
     if score then
-      set[n + 1], set[n + 2], n = string.format('%d', score), member, n + 2
+      set[n + 1], set[n + 2], n = DIGITS[score], member, n + 2
     else
       removed[r + 1], r = member, r + 1
     end
@@ -89,9 +89,11 @@ local function flush_activations()
   end
   many('HSET', ACTIVATIONS, set, n)
   many('HDEL', ACTIVATIONS, removed, r)
-  partition.changed = {}
+  for i = 1, n, 2 do codec.keep_activation(set[i], set[i + 1], partition.activations[set[i]]) end
+  partition.changed, partition.activations = {}, {}
 end
 
+--- Writes everything down. Who needs an activation afterwards asks for it again.
 function partition.flush()
   if partition.flush_limits then partition.flush_limits() end
   flush_activations()

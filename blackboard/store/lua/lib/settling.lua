@@ -16,9 +16,10 @@ function settling.read(boards)
   taken = taken + 1
   local claim = used_claims[taken] or {}
   used_claims[taken] = claim
-  claim.board, claim.identity, claim.number = boards[arguments.number()], arguments.next(), arguments.number()
-  claim.epoch, claim.owner = arguments.number(), arguments.next()
-  claim.field = claim.board.id .. RS .. claim.identity
+  local slot, identity, number, epoch, owner = arguments.some(5)
+  claim.board, claim.identity, claim.number = boards[NUMBERS[slot]], identity, NUMBERS[number]
+  claim.epoch, claim.owner = NUMBERS[epoch], owner
+  claim.field = claim.board.id .. RS .. identity
   -- what a commit says besides
   claim.final, claim.part, claim.reads, claim.kinds, claim.writes = true, 0, NONE, NONE, NONE
   claim.handoffs = NONE
@@ -50,7 +51,7 @@ function settling.held(claim)
 end
 
 --- `decide#17`, as events name their author.
-function settling.name(claim) return string.format('%s#%d', codec.called(codec.source(claim.identity)), claim.number) end
+function settling.name(claim) return codec.called(codec.source(claim.identity)) .. '#' .. DIGITS[claim.number] end
 
 --- Looks at an identity again when something concerned it while it ran; then at quiescence, and whether a saga goes on.
 function settling.after(claim, dirty, depth)

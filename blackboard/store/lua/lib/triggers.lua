@@ -26,8 +26,8 @@ local function decoded()
 end
 
 --- Notes what can be known of a trigger once: `alone`, it binds one entry and has no join, so that an entry is an identity;
---- `plain`, nothing but that entry decides whether it holds; `limited`, claims look at the limits of its source; `shaped`, it
---- knows a kind that has had an earlier schema version.
+--- `single`, it has no other pattern; `plain`, nothing but that entry decides whether it holds; `limited`, claims look at the
+--- limits of its source; `shaped`, it knows a kind that has had an earlier schema version.
 local function study(trigger)
   local each, patterns = 0, trigger.p or {}
   for _, pattern in ipairs(patterns) do
@@ -36,8 +36,9 @@ local function study(trigger)
   end
   for _, counted in ipairs(trigger.c or NONE) do trigger.shaped = trigger.shaped or counted.v ~= nil end
   trigger.alone = each == 1 and trigger.rf ~= 'o'
+  trigger.single = trigger.alone and #patterns == 1
   trigger.limited = (trigger.cn or trigger.rl or trigger.bk or trigger.fr) ~= nil
-  trigger.plain = trigger.alone and #patterns == 1 and not (trigger.c or trigger.w or trigger.wk or trigger.q or trigger.od)
+  trigger.plain = trigger.single and not (trigger.c or trigger.w or trigger.wk or trigger.q or trigger.od)
 end
 
 --- Notes what can be known of all triggers of a kind: whether they are `plain`, the `memories` they read, and the `newest`
@@ -76,7 +77,7 @@ local function decode(field)
 end
 
 --- The triggers that a change of an entry of this kind can concern.
-function triggers.of(kind) return decode(kind) end
+function triggers.of(kind) return current and current.fields[kind] or decode(kind) end
 
 --- The triggers that fire at quiescence.
 function triggers.quiescent() return decode(AT_QUIESCENCE) end
@@ -86,7 +87,7 @@ function triggers.beginning() return decode(triggers.BEGINNING) end
 
 --- The trigger of a source, or nil when it is not registered.
 function triggers.source(name)
-  local known = decoded().sources
+  local known = (current or decoded()).sources
   local trigger = known[name]
   if trigger == nil then
     trigger = decode('@' .. name)[1] or false
