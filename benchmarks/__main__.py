@@ -51,7 +51,7 @@ def measure(url: str, path: str, times: int) -> Rows:
     shares, chains, raws = [], [], []
     for _ in range(times):
         raws.append(raw.rate(path))
-        chains.append(run(scenarios.chain_rate(url))["activations_per_second"])
+        chains.append(scenarios.chain_rate(url)["activations_per_second"])
         shares.append(chains[-1] / raws[-1])
     rows["chain, activations/s"] = statistics.median(chains)
     rows["fan-out 20 / fan-in, activations/s"] = median(

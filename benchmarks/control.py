@@ -14,6 +14,7 @@ import redis
 
 from benchmarks.application import Start, Task, chain, grown
 from benchmarks.scenarios import Numbers, fill, name
+from benchmarks.worker import CONCURRENCY
 from blackboard import Worker
 from blackboard.control import Manual, Sequential
 
@@ -49,7 +50,7 @@ async def _chains(url: str, boards: int, *, orchestrated: bool) -> float:
         await fill(bb, boards, lambda: Start(n=0))
         with controllers(namespace, url, int(orchestrated)):
             begun = time.perf_counter()
-            async with bb.workers(concurrency=64) as worker:
+            async with bb.workers(concurrency=CONCURRENCY) as worker:
                 await finishing(worker, 5 * boards)
                 return 5 * boards / (time.perf_counter() - begun)
 
@@ -100,7 +101,7 @@ def shared_evenly(url: str, boards: int = 1000, processes: int = 3) -> Numbers:
                 numbers = range(first, first + 50)
                 await asyncio.gather(*(bb.board(f"b{number}").orchestrate(CHAIN) for number in numbers))
             await fill(bb, boards, lambda: Start(n=0))
-            async with bb.workers(concurrency=64) as worker:
+            async with bb.workers(concurrency=CONCURRENCY) as worker:
                 await finishing(worker, 5 * boards)
 
     with controllers(namespace, url, processes) as started:

@@ -13,6 +13,7 @@ from uuid import uuid4
 import redis
 
 from benchmarks.application import Clocked, End, Start, Sum, Task, chain, clocked_chain, fan, grown
+from benchmarks.worker import CONCURRENCY
 from blackboard import Blackboard, Entry
 
 Numbers = dict[str, float]
@@ -29,19 +30,12 @@ async def fill(bb: Blackboard, boards: int, entry: Callable[[], Entry], together
         await asyncio.gather(*(bb.board(f"b{number}").post(entry()) for number in range(first, first + together)))
 
 
-async def chain_rate(url: str, boards: int = 3000, concurrency: int = 64) -> Numbers:
+def chain_rate(url: str, boards: int = 3000) -> Numbers:
     """Activations per second of one worker process on many chains of five."""
-    async with chain(name(), url) as bb:
-        await fill(bb, boards, lambda: Start(n=0))
-        worker = bb.workers(concurrency=concurrency, burst=True)
-        begun = time.perf_counter()
-        await worker.run()
-        seconds = time.perf_counter() - begun
-        assert worker.finished == 5 * boards, f"{worker.finished} of {5 * boards} activations"
-        return {"activations_per_second": worker.finished / seconds}
+    return processes_rate(url, 1, boards)
 
 
-async def fan_rate(url: str, boards: int = 400, concurrency: int = 64) -> Numbers:
+async def fan_rate(url: str, boards: int = 400, concurrency: int = CONCURRENCY) -> Numbers:
     """Activations per second with a fan-out of twenty and a fan-in."""
     async with fan(name(), url) as bb:
         await fill(bb, boards, lambda: Start(n=0))

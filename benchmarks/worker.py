@@ -9,17 +9,23 @@ import time
 
 from benchmarks.application import chain, clocked_chain, computing_chain
 from blackboard import Worker
+from blackboard.cli.serving import settle_in
+
+CONCURRENCY = 128
+"""Activations at once, so that a full group (64) is on its way while as many run."""
 
 
 async def burst(namespace: str, url: str) -> None:
     """Run a worker until nothing is left; print activations, begin and end (monotonic seconds)."""
     async with chain(namespace, url) as bb:
-        await _report(bb.workers(concurrency=64, burst=True))
+        settle_in()  # as `blackboard worker` does
+        await _report(bb.workers(concurrency=CONCURRENCY, burst=True))
 
 
 async def compute(namespace: str, url: str) -> None:
     """The same with agents that compute for a millisecond each."""
     async with computing_chain(namespace, url) as bb:
+        settle_in()
         await _report(bb.workers(concurrency=16, burst=True))
 
 
@@ -47,6 +53,7 @@ async def control(namespace: str, url: str) -> None:
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     async with chain(namespace, url) as bb:
+        settle_in()
         async with bb.controller() as controller:
             print("ready", flush=True)
             await ended.wait()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from blackboard.clock import to_datetime
 from blackboard.event import Event
@@ -109,8 +110,7 @@ class Activation:
         return to_datetime(self.due) if self.due else None
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEntry:
+class StoredEntry(NamedTuple):  # as the claims: made for each activation, and a tuple is made in half the time
     """An entry as the store keeps it: its address, version, schema version and JSON."""
 
     address: str
@@ -125,8 +125,7 @@ class StoredEntry:
         return self.address.partition("/")[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """The right of one worker instance to run one activation: what fences everything it does with it."""
 
     board: str
@@ -134,10 +133,6 @@ class Claim:
     number: int
     epoch: int
     owner: str
-
-    def __hash__(self) -> int:
-        # A claim is a key of several dictionaries; hashing all of it each time is a part of what an activation costs.
-        return hash(self.board) ^ hash(self.identity)
 
     @property
     def source(self) -> str:

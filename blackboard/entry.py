@@ -3,11 +3,10 @@
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from datetime import date
 from enum import Enum
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeVar, Unpack, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, NamedTuple, TypeVar, Unpack, dataclass_transform
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
@@ -42,8 +41,7 @@ Upcaster = Callable[[Data], Data]
 U = TypeVar("U", bound=Upcaster)
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(NamedTuple):
     """Where and when an entry was read or written: its address, its version, and an event at which it had that version.
 
     ``newer`` is the schema version in which a newer release wrote it, when this one knows only a part of that: such an entry
@@ -296,9 +294,9 @@ def decode(kind: type[E], payload: str | bytes, stamp: Stamp | None = None, sche
         found = None if schema is None else _known_part(kind, payload, error)
         if found is None:
             raise _misfit(kind, stamp, version, error) from error
-        return restamp(found, replace(stamp, newer=version) if stamp else None)
+        return restamp(found, stamp._replace(newer=version) if stamp else None)
     if stamp is not None and version > kind.__version__:
-        stamp = replace(stamp, newer=version)
+        stamp = stamp._replace(newer=version)
     return restamp(entry, stamp)
 
 

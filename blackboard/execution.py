@@ -51,9 +51,10 @@ class Execution:
     claimed: Claimed
     source: KnowledgeSource[..., Any]
     host: Host
-    reads: Reads = field(default_factory=Reads)
     own: dict[str, int] = field(default_factory=dict)
     """The versions that earlier contributions of this run gave to what they wrote."""
+    looked: Reads | None = None
+    """What it has read from the board, once it does."""
     parts: int = 0
     unique: int = 0
     threads: Executor | None = None
@@ -63,23 +64,30 @@ class Execution:
     acting: bool = False
     """Whether the action has begun: from then on it may have effects outside the board."""
 
-    @property
     def origin(self) -> Origin:
         """Whose doing it is, wherever its agent writes."""
         claim = self.claimed.claim
         return Origin(self.host.store().namespace, claim.board, claim.name, self.claimed.depth)
+
+    @property
+    def reads(self) -> Reads:
+        """What it has read besides its binding."""
+        if self.looked is None:
+            self.looked = Reads()
+        return self.looked
 
     # ------------------------------------------------------------------ bind
 
     def bind(self, parameters: Sequence[Parameter]) -> dict[str, Any]:
         """The arguments for the parameters. Raises InvalidEntry when what is stored does not fit a class."""
         arguments: dict[str, Any] = {}
-        patterns = {parameter.name: i for i, parameter in enumerate(self.source.trigger.patterns)}
+        bound = 0  # the bindings are in the order of the patterns, and those in that of the parameters
         for parameter in parameters:
             if isinstance(parameter, Injection):
                 arguments[parameter.name] = self._inject(parameter)
             else:
-                arguments[parameter.name] = self._bound(parameter, self.claimed.bindings[patterns[parameter.name]])
+                arguments[parameter.name] = self._bound(parameter, self.claimed.bindings[bound])
+                bound += 1
         return arguments
 
     def _bound(self, pattern: Pattern, stored: tuple[StoredEntry, ...]) -> Any:
@@ -97,7 +105,7 @@ class Execution:
             self.host,
             author=self.claimed.claim.name,
             reads=self.reads,
-            origin=self.origin,
+            origin=self.origin(),
         )
         return board if issubclass(injection.of, Board) else self._context(board, self.steps if durable else Steps())
 
@@ -257,7 +265,7 @@ class Execution:
         returned = _returned(contribution, self.source)
         writes = [self._write(each) for each in returned if isinstance(each, Entry)]
         handoffs = [self._hand_over(each) for each in returned if isinstance(each, Handoff)]
-        if len({write.address for write in writes}) < len(writes):
+        if len(writes) > 1 and len({write.address for write in writes}) < len(writes):
             raise InvalidEntry(writes[0].address, "one contribution writes one address twice")
         if self.source.policies.isolation == "snapshot":
             return Commit(self.claimed.claim, writes, part, handoffs=handoffs)

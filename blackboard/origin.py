@@ -6,6 +6,7 @@ thread, or in tasks that it starts. All of this is caused by its activation, and
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -26,14 +27,15 @@ class Origin:
         return self.activation if board == self.board else f"{self.board}/{self.activation}"
 
 
-_running: ContextVar[Origin | None] = ContextVar("blackboard_origin", default=None)
+_running: ContextVar[Callable[[], Origin] | None] = ContextVar("blackboard_origin", default=None)
 
 
-def enter(origin: Origin) -> None:
-    """From now on this task, and what it starts, belongs to an activation."""
+def enter(origin: Callable[[], Origin]) -> None:
+    """From now on this task, and what it starts, belongs to an activation: that which is told when somebody asks."""
     _running.set(origin)
 
 
 def here() -> Origin | None:
     """The activation that the running code belongs to; None for a program's own."""
-    return _running.get()
+    origin = _running.get()
+    return None if origin is None else origin()

@@ -93,7 +93,6 @@ class Run:
         self._crew = crew
         self._begun = self._stopped = self._aborted = False
         self._committing = False
-        self._verdicts = {"": self._live, "bid": self._bid, "reconcile": self._reconcile}
 
     @property
     def claim(self) -> Claim:
@@ -126,14 +125,21 @@ class Run:
 
     async def _go(self, ended: Callable[[Run, End], None]) -> None:
         self._begun, end = True, End.LET_GO
-        enter(self._execution.origin)
+        enter(self._execution.origin)  # which is asked for only where the agent writes by itself
         try:
             if not self._stopped:
-                end = await self._verdicts[self._execution.claimed.verdict]()
+                end = await self._do_as_told()
             elif self._aborted:
                 end = await self._give_back()
         finally:
             ended(self, end)
+
+    def _do_as_told(self) -> Awaitable[End]:
+        """What the claim is for."""
+        verdict = self._execution.claimed.verdict
+        if verdict == "":
+            return self._live()
+        return self._bid() if verdict == "bid" else self._reconcile()
 
     async def _live(self) -> End:
         """Run the activation, and tell the store how that ended."""

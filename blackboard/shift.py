@@ -305,9 +305,10 @@ class Shift:
 
     def _take(self, claimed: Claimed) -> None:
         self._last_work = time.monotonic()
+        name = claimed.claim.source
+        source = self._duty.sources.get(name)
         # What stands behind a slash says which of the chores of a name it is.
-        chore = self._duty.chores.get(claimed.claim.source.partition("/")[0])
-        source = self._duty.sources.get(claimed.claim.source)
+        chore = None if source is not None else self._duty.chores.get(name.partition("/")[0])
         if chore is not None and claimed.verdict == "" and not self._draining:
             self._do(chore, claimed)
         elif source is None or claimed.verdict in UNFIT or self._draining:

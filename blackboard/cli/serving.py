@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -74,6 +75,7 @@ class Serving:
 
     async def _work(self) -> None:
         async with self._bb as bb:
+            settle_in()
             announcing = asyncio.create_task(self._announce())
             try:
                 await self._servant.run(self._ready)
@@ -104,6 +106,15 @@ class Serving:
             asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
             if not self._told:
                 self._stop(signal.SIGTERM)
+
+
+def settle_in() -> None:
+    """What is loaded by now lasts as long as the process: the garbage collector need not look at it again and again.
+
+    That is a tenth of a busy worker's time. It is for a process that serves and nothing else, so no library call does it.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _left_behind(thread: threading.Thread) -> bool:

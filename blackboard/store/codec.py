@@ -96,26 +96,24 @@ def claimed(reply: Sequence[bytes | int], owner: str) -> list[Claimed]:
     return found
 
 
-def _one_claimed(reply: Sequence[bytes | int], at: int, owner: str) -> tuple[Claimed, int]:
+def _one_claimed(reply: Sequence[Any], at: int, owner: str) -> tuple[Claimed, int]:
     field, number, epoch, attempts, crashes, depth, snapshot, verdict, note, places, patterns = reply[at : at + 11]
     at += 11
-    board, _, rest = field.decode().partition(RS)  # type: ignore[union-attr]
-    claim = Claim(board, rest, number, epoch, owner)  # type: ignore[arg-type]
+    board, _, rest = field.decode().partition(RS)
+    claim = Claim(board, rest, number, epoch, owner)
     shown = None
     if patterns == -1:
-        shown, at, patterns = _shown(board, reply[at]), at + 1, 0  # type: ignore[arg-type]
-    bindings: list[tuple[StoredEntry, ...]] = []
-    for _ in range(patterns):  # type: ignore[arg-type]  # the protocol's integers
-        size: int = reply[at]  # type: ignore[assignment]
-        first, at = at + 1, at + 1 + 4 * size
-        bindings.append(
-            tuple(
-                StoredEntry(reply[i].decode(), reply[i + 1], int(reply[i + 2]), reply[i + 3])  # type: ignore[union-attr,arg-type]
-                for i in range(first, at, 4)
-            )
-        )
-    facts = (attempts, crashes, depth, snapshot, verdict.decode(), tuple(bindings), note.decode(), shown, places)  # type: ignore[union-attr]
-    return Claimed(claim, *facts), at  # type: ignore[arg-type]
+        shown, at, patterns = _shown(board, reply[at]), at + 1, 0
+    bindings = []
+    for _ in range(patterns):
+        first, at = at + 1, at + 1 + 4 * reply[at]
+        bindings.append(tuple([_bound(*reply[i : i + 4]) for i in range(first, at, 4)]))
+    facts = (attempts, crashes, depth, snapshot, verdict.decode(), tuple(bindings), note.decode(), shown, places)
+    return Claimed(claim, *facts), at
+
+
+def _bound(address: bytes, version: int, schema: bytes, payload: bytes) -> StoredEntry:
+    return StoredEntry(address.decode(), version, int(schema), payload)
 
 
 def _shown(board: str, view: Sequence[Any]) -> Shown:

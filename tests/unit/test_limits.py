@@ -88,7 +88,7 @@ async def test_an_origin_is_that_of_a_task_and_of_what_it_starts() -> None:
         return here()
 
     async def agent() -> tuple[Origin | None, Origin | None]:
-        enter(ORIGIN)
+        enter(lambda: ORIGIN)
         return await asyncio.create_task(child()), await asyncio.to_thread(here)
 
     assert await asyncio.create_task(agent()) == (ORIGIN, ORIGIN)
