@@ -43,8 +43,14 @@ logger = logging.getLogger(__name__)
 HOPELESS = (ApprovalExpired, ApprovalRejected, DefinitionError, EntryError, HandoffRefused, UndeclaredKind)
 """What another run would not mend: data or code that must change first."""
 
-Carry = Callable[[Commit], Awaitable[Applied | None]]
-"""Sends a contribution to the store and waits for what became of it."""
+Result = Applied | Exception | None
+"""What became of a contribution: what was applied, None when it was applied before, or why it was refused."""
+
+Carry = Callable[[Commit, Callable[[Result], None]], None]
+"""Sends a contribution out with the next round trip, and has the function called with what became of it."""
+
+REFUSED = (LeaseLost, BoardClosed, StaleSnapshot)
+"""Why a contribution is refused for a reason that is no failure of the agent: the store has settled the activation otherwise."""
 
 
 class End(Enum):
@@ -73,7 +79,7 @@ class Run:
     """One attempt at an activation."""
 
     task: asyncio.Task[None]
-    """Where it lives, once it has started."""
+    """Where it lives, once it has started; while its last contribution is on its way, it needs none."""
 
     def __init__(
         self,
@@ -100,11 +106,15 @@ class Run:
         return self._execution.claimed.claim
 
     def start(self, ended: Callable[[Run, End], None]) -> None:
-        """Begin, in a task of its own, which says at the very end how it ended."""
-        self.task = asyncio.create_task(self._go(ended), name=self.claim.name)
+        """Begin, in a task of its own; who started it is told at the very end how it ended."""
+        self._ended = ended
+        self.task = asyncio.create_task(self._go(), name=self.claim.name)
 
     def abort(self) -> None:
-        """Cancel it; it is given back. What has acted outside the board, and is being committed, comes to its end."""
+        """Cancel it; it is given back. What has acted outside the board, and is being committed, comes to its end.
+
+        So does what is done and only waits to be told that it was committed.
+        """
         self._aborted = True
         if not (self._committing and self._is_unsure):
             self._stop()
@@ -123,8 +133,9 @@ class Run:
 
     # ------------------------------------------------------------------ a life, and every way it can end
 
-    async def _go(self, ended: Callable[[Run, End], None]) -> None:
-        self._begun, end = True, End.LET_GO
+    async def _go(self) -> None:
+        self._begun = True
+        end: End | None = End.LET_GO
         enter(self._execution.origin)  # which is asked for only where the agent writes by itself
         try:
             if not self._stopped:
@@ -132,36 +143,64 @@ class Run:
             elif self._aborted:
                 end = await self._give_back()
         finally:
-            ended(self, end)
+            if end is not None:
+                self._ended(self, end)
 
-    def _do_as_told(self) -> Awaitable[End]:
+    def _do_as_told(self) -> Awaitable[End | None]:
         """What the claim is for."""
         verdict = self._execution.claimed.verdict
         if verdict == "":
             return self._live()
         return self._bid() if verdict == "bid" else self._reconcile()
 
-    async def _live(self) -> End:
-        """Run the activation, and tell the store how that ended."""
+    async def _live(self) -> End | None:
+        """Run the activation, and tell the store how that ended; None when its last contribution is on its way."""
         try:
-            return End.COMMITTED if await self._run() else await self._decline()
-        except (_LetGo, Left) as end:
-            logger.info("%s", end)
-            return End.PARKED if isinstance(end, Left) and end.parked else End.LET_GO
-        except _CutShort as error:
-            return await self._doubt("timeout", str(error))
-        except asyncio.CancelledError as error:
-            if self._aborted:
-                return await self._give_back()
-            if not _cancelled():  # by nobody but the agent itself
-                return await self._fail(error)
-        except NewerSchema as refusal:
-            return await self._leave(refusal)
+            last = await self._run()
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001  # whatever an agent raises is its failure, not ours
-            return await self._fail_or_abort(error)
-        return End.LET_GO
+            return await self._ended_by(error)
+        if last is None:
+            return await self._decline()
+        self._committing = True
+        self._carry(last, self._answer)
+        return None
+
+    def _answer(self, result: Result) -> None:
+        """The store has answered its last contribution."""
+        if not isinstance(result, Exception):
+            self._ended(self, End.COMMITTED)
+        elif isinstance(result, REFUSED):
+            logger.info("%s", result)
+            self._ended(self, End.LET_GO)
+        else:
+            self._committing = False
+            self.task = asyncio.create_task(self._refused(result), name=self.claim.name)
+
+    async def _refused(self, error: Exception) -> None:
+        """Its last contribution was refused, for what the agent did."""
+        end = End.LET_GO
+        try:
+            end = await self._ended_by(error)
+        finally:
+            self._ended(self, end)
+
+    async def _ended_by(self, error: BaseException) -> End:
+        """Tell the store that it ended by an error, of whatever kind."""
+        match error:
+            case _LetGo() | Left():
+                logger.info("%s", error)
+                return End.PARKED if isinstance(error, Left) and error.parked else End.LET_GO
+            case _CutShort():
+                return await self._doubt("timeout", str(error))
+            case asyncio.CancelledError():
+                if self._aborted:
+                    return await self._give_back()
+                return End.LET_GO if _cancelled() else await self._fail(error)  # by nobody but the agent itself
+            case NewerSchema():
+                return await self._leave(error)
+        return await self._fail_or_abort(error)
 
     async def _fail_or_abort(self, error: BaseException) -> End:
         abort = Abort.within(error)
@@ -266,8 +305,8 @@ class Run:
 
     # ------------------------------------------------------------------ bind, check, run
 
-    async def _run(self) -> bool:
-        """Bind, check, run and commit within the time limit; False when the precondition declines."""
+    async def _run(self) -> Commit | None:
+        """Bind, check and run within the time limit. The last contribution, or None when the precondition declines."""
         seconds = self._execution.source.policies.timeout
         if seconds is None:
             return await self._perform(None)
@@ -280,28 +319,28 @@ class Run:
                 raise _CutShort(f"its time limit of {seconds:g} s struck while it acted outside the board") from error
             raise
 
-    async def _perform(self, limit: asyncio.Timeout | None) -> bool:
+    async def _perform(self, limit: asyncio.Timeout | None) -> Commit | None:
         execution, source = self._execution, self._execution.source
         if source.undoes is not None and not await recall(execution, self._partition):
-            await self._commit(execution.commit(None), limit)
-            return True
+            return execution.commit(None)
         arguments = execution.bind(source.parameters)
         if execution.claimed.places:
             await execution.begin()
         asks = source.precondition is not None and not execution.has_begun
         if asks and not await execution.check(arguments, self._threads):
-            return False
+            return None
         if source.policies.approval is not None:
             await execution.approve()
         if source.style is not Style.STREAM:
-            await self._commit(execution.commit(await execution.act(arguments, self._threads)), limit)
-            return True
+            return execution.commit(await execution.act(arguments, self._threads))
         async with contextlib.aclosing(execution.stream(arguments)) as commits:
             async for commit in commits:
+                if not commit.part:
+                    return commit
                 applied = await self._commit(commit, limit)
                 if applied is not None:
                     execution.committed(commit, applied.versions)
-        return True
+        return execution.commit(None)
 
     async def _bidden(self) -> float:
         """What the source bids. A bid that fails, or takes too long, counts as 0, and is not asked for again."""
@@ -323,7 +362,7 @@ class Run:
     # ------------------------------------------------------------------ commit
 
     async def _commit(self, commit: Commit, limit: asyncio.Timeout | None) -> Applied | None:
-        """Send a contribution out with the next round trip; an agent's time limit does not run meanwhile.
+        """Send a contribution out with the next round trip and wait; an agent's time limit does not run meanwhile.
 
         Raises _LetGo when the contribution is refused for a reason that is no failure of the agent.
         """
@@ -341,10 +380,15 @@ class Run:
 
     async def _answered(self, commit: Commit) -> Applied | None:
         self._committing = True
+        answered: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._carry(commit, lambda result: None if answered.done() else answered.set_result(result))
         try:
-            return await self._carry(commit)
-        except (LeaseLost, BoardClosed, StaleSnapshot) as refusal:
-            raise _LetGo(str(refusal)) from None
+            result = await answered
+            if isinstance(result, REFUSED):
+                raise _LetGo(str(result))
+            if isinstance(result, Exception):
+                raise result
+            return result
         finally:
             self._committing = False
             if self._aborted and commit.part:  # it would go on to the next part

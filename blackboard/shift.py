@@ -27,9 +27,9 @@ from blackboard.execution import Execution
 from blackboard.knowledge_source import KnowledgeSource
 from blackboard.lease import LeaseKeeper
 from blackboard.outage import Outage
-from blackboard.run import End, Run
+from blackboard.run import End, Result, Run
 from blackboard.settlement import UNFIT, settle
-from blackboard.store.partition import Applied, Commit, Partition
+from blackboard.store.partition import Commit, Partition
 from blackboard.store.store import Store
 from blackboard.store.stub import ClaimRequest, Handed
 from blackboard.tasks import end_all
@@ -41,8 +41,8 @@ Source = KnowledgeSource[..., Any]
 Chore = Callable[[Claimed, Partition], Awaitable[None]]
 """Does what a board needs done that is no source's work, and says so to the store; fenced by the claim."""
 
-Finished = tuple[Commit, asyncio.Future[Applied | None]]
-"""A contribution that is to be committed, and who waits for the answer."""
+Finished = tuple[Commit, Callable[[Result], None]]
+"""A contribution that is to be committed, and who is told what became of it."""
 
 LARGEST_GROUP = 64
 """Contributions in one round trip: what a script may keep the server busy with at once."""
@@ -235,17 +235,15 @@ class Shift:
             self._lanes.append(request.lane)
             self._news.set()
         self._outage.over()
-        for (_, answered), result in zip(group, results, strict=True):
-            _answer(answered, result)
+        for (_, answer), result in zip(group, results, strict=True):
+            answer(result)
         if request.wanted:
             self._hungry = self._hungry or len(handed.claimed) >= request.wanted
             self._next_due = time.monotonic() + handed.next_due / 1000 if handed.next_due else 0.0
         for claimed in handed.claimed:
             self._take(claimed)
 
-    async def _send(
-        self, group: list[Finished], request: ClaimRequest
-    ) -> tuple[list[Applied | Exception | None], Handed]:
+    async def _send(self, group: list[Finished], request: ClaimRequest) -> tuple[list[Result], Handed]:
         if group:
             return await self._partition.commit([commit for commit, _ in group], request)
         return [], await self._partition.claim(request)
@@ -263,16 +261,16 @@ class Shift:
             return
         logger.error("%s", error)
         if len(group) == 1:
-            _answer(group[0][1], error)
+            group[0][1](error)
             return
         nothing = ClaimRequest(0, self._duty.worker, 0, 0, self._duty.crew)
-        for commit, answered in group:
+        for commit, answer in group:
             try:
                 [result], _ = await self._partition.commit([commit], nothing)
             except StoreError as its:
-                _answer(answered, its)
+                answer(its)
             else:
-                _answer(answered, result)
+                answer(result)
 
     def _cursor(self) -> str:
         """Where the scan over sources starts: anywhere, so that none beyond the scan's length starves."""
@@ -326,12 +324,10 @@ class Shift:
         self._running[claim] = run
         run.start(self._ended)
 
-    def _carry(self, commit: Commit) -> Awaitable[Applied | None]:
-        """Send a contribution out with the next round trip; what is returned is its answer."""
-        answered: asyncio.Future[Applied | None] = asyncio.get_running_loop().create_future()
-        self._commits.append((commit, answered))
+    def _carry(self, commit: Commit, answer: Callable[[Result], None]) -> None:
+        """Send a contribution out with the next round trip; `answer` is told what became of it."""
+        self._commits.append((commit, answer))
         self._news.set()
-        return answered
 
     def _ended(self, run: Run, end: End) -> None:
         self.finished += end is End.COMMITTED
@@ -385,12 +381,3 @@ class Shift:
         run = self._running.get(claim)
         if run is not None:
             run.lose()
-
-
-def _answer(answered: asyncio.Future[Applied | None], result: Applied | Exception | None) -> None:
-    if answered.done():
-        return
-    if isinstance(result, Exception):
-        answered.set_exception(result)
-    else:
-        answered.set_result(result)
