@@ -24,8 +24,8 @@ VETOED = "vetoed"
 """How the reason of a veto begins."""
 
 
-def as_row(event: Event) -> dict[str, Any]:
-    """An event as a row: for TSV and JSON, and for tables of the latest ones."""
+def as_row(event: Event, *, data: bool = True) -> dict[str, Any]:
+    """An event as a row: for TSV and JSON, and for tables of the latest ones; with the ``data`` of its entry, or without."""
     row = {
         "board": event.board,
         "seq": event.seq,
@@ -37,7 +37,7 @@ def as_row(event: Event) -> dict[str, Any]:
     }
     found = {name: getattr(event, name) for name in DETAILS}
     row |= {name: value for name, value in found.items() if value is not None and value != ()}
-    if event.payload is not None:
+    if data and event.payload is not None:
         row["data"] = event.data
     return row
 

@@ -60,12 +60,14 @@ async def surroundings(bb: Blackboard, facts: BoardFacts, agenda: Sequence[Activ
         now=round(time.time() * 1000),
         gauges=await bb.gauges(),
         progress=await partition.progress(facts.board, agenda),
-        asked=await _asked(bb.board(facts.board)),
+        asked=await _asked(bb.board(facts.board), agenda),
     )
 
 
-async def _asked(board: Board) -> dict[str, list[Approval]]:
+async def _asked(board: Board, agenda: Sequence[Activation]) -> dict[str, list[Approval]]:
     found: dict[str, list[Approval]] = {}
+    if all(each.state is not ActivationState.ASKING for each in agenda):
+        return found
     for approval in await board.approvals():
         found.setdefault(approval.activation, []).append(approval)
     return found

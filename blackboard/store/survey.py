@@ -6,9 +6,11 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from heapq import nsmallest
 from typing import Any
 
-from blackboard.store.codec import RS
+from blackboard.activation import Activation, StoredEntry
+from blackboard.store.codec import RS, entry
 from blackboard.store.keys import partition_of
 from blackboard.store.partition import BoardFacts, Partition
 
@@ -103,6 +105,46 @@ async def _summary(partition: Partition, board: str, created: int, running: int)
     low, high = f"[{board}{RS}".encode(), f"({board}{RS}".encode() + b"\xff"
     dead = int(await command("ZLEXCOUNT", keys.dead, low, high))
     return BoardSummary(board, facts, agenda, running, dead, created)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some of a board's activations: what runs and the first others by name, and of the dead; and how many there are in all."""
+
+    agenda: tuple[Activation, ...]
+    open: int
+    dead: tuple[Activation, ...]
+    died: int
+
+
+async def part_of(partition: Partition, board: str, most: int) -> Part:
+    """Some of the activations of a board, at most so many of each sort, however many it has."""
+    command, keys = partition.calls.command, partition.keys
+    agenda, stem = keys.of_board(board, "agenda"), f"{board}{RS}"
+    leases = [row.decode() for row in await command("ZRANGE", keys.leases, 0, -1)]
+    running = [field for field in leases if field.startswith(stem)][:most]
+    others = [f"{stem}{row.decode()}" for row in await command("ZRANGE", agenda, 0, most - 1)]
+    low, high = f"[{stem}".encode(), f"({stem}".encode() + b"\xff"
+    dead = [row.decode() for row in await command("ZRANGEBYLEX", keys.dead, low, high, "LIMIT", 0, most)]
+    return Part(
+        tuple(await partition.activations(list(dict.fromkeys(running + others))[:most])),
+        int(await command("ZCARD", agenda)),
+        tuple(await partition.activations(dead)),
+        int(await command("ZLEXCOUNT", keys.dead, low, high)),
+    )
+
+
+async def entries_after(partition: Partition, board: str, after: str, limit: int) -> tuple[list[StoredEntry], bool]:
+    """The entries that come after an address, at most so many, and whether there are more. Of the others, only the addresses
+    are read."""
+    key, command = partition.keys.of_board(board, "entries"), partition.calls.command
+    behind = after.encode()
+    addresses = nsmallest(limit + 1, (each for each in await command("HKEYS", key) if each > behind))
+    if not addresses:
+        return [], False
+    rows = await command("HMGET", key, *addresses[:limit])
+    found = [entry(each.decode(), row) for each, row in zip(addresses, rows, strict=False) if row is not None]
+    return found, len(addresses) > limit
 
 
 async def kinds_of(partition: Partition, board: str) -> dict[str, int]:
