@@ -34,9 +34,9 @@ async def shown(bb: Blackboard, hosts: Sequence[str] = (), buffer: int = 0) -> A
 
 
 @pytest.fixture
-def bb(store_url: str, namespace: str) -> Blackboard:
-    """A blackboard without sources, on each store in turn."""
-    return Blackboard(namespace, url=store_url)
+def bb(namespace: str) -> Blackboard:
+    """A blackboard without sources, in memory; where the store's commands matter, a file has one on each store."""
+    return Blackboard(namespace, url=f"memory://{namespace}")
 
 
 @pytest.fixture

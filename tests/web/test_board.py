@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import shlex
 from typing import Any
@@ -14,7 +13,6 @@ from blackboard import Approval, Backoff, Blackboard, Context
 from blackboard.cli import cli
 from blackboard.control import Manual
 from blackboard.web import answers, reads
-from tests.eventually import async_eventually
 from tests.web.browser import Browser
 from tests.web.kinds import Note, Result, Task
 
@@ -53,36 +51,6 @@ async def test_an_empty_board(bb: Blackboard, browser: Browser) -> None:
 # ---------------------------------------------------------------------------- activations
 
 
-async def test_progress_and_lines_show_while_an_activation_runs(bb: Blackboard, browser: Browser) -> None:
-    go = asyncio.Event()
-
-    @bb.knowledge_source
-    async def work(task: Task, ctx: Context) -> Note:
-        ctx.progress(2, 5, "reading")
-        for i in range(5):
-            ctx.log(f"line {i} {HOSTILE}")
-        await go.wait()
-        return Note(id=task.id)
-
-    async with bb.workers():
-        await bb.board("b").post(Task(id="a"))
-
-        async def row() -> Any:
-            found = await browser.read("/api/board", board="b")
-            return next((each for each in found["activations"] if each["said"] and "progress" in each), None)
-
-        found = await async_eventually(row, 10, "the agent has been heard")
-        assert (found["activation"], found["state"], found["attempts"]) == ("work#3", "running", 0)
-        assert (found["fraction"], found["progress"]) == (0.4, "40% (2 of 5) reading")
-        assert len(found["said"]) == reads.LINES
-        assert {line["text"][:6] for line in found["said"]} < {"40% (2", *(f"line {i}" for i in range(5))}
-        told = await browser.read("/api/events", board="b")
-        assert any("line 4 <script>" in each["what"] for each in told["events"])
-        go.set()
-        await bb.board("b").settled(10)
-    assert (await browser.read("/api/board", board="b"))["activations"] == []
-
-
 async def test_the_dead_show_their_problem(bb: Blackboard, browser: Browser) -> None:
     @bb.knowledge_source(retries=0, backoff=AT_ONCE)
     async def work(task: Task) -> Note:
@@ -96,31 +64,6 @@ async def test_the_dead_show_their_problem(bb: Blackboard, browser: Browser) -> 
     assert (found["died"], row["state"], row["attempts"]) == (1, "dead", 1)
     assert "<script>" in row["problem"]
     assert len(row["problem"]) < answers.LONGEST_TEXT + 100
-
-
-async def test_of_many_activations_those_that_run_are_there(
-    bb: Blackboard, browser: Browser, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reads, "MOST_ACTIVATIONS", 5)
-    go, last = asyncio.Event(), asyncio.Event()
-
-    @bb.knowledge_source(rating=Task.id == "z")
-    async def work(task: Task) -> Note:
-        if task.id == "z":
-            last.set()
-        await go.wait()
-        return Note(id=task.id)
-
-    board = bb.board("b")
-    async with bb.workers(concurrency=1):
-        await board.post(Task(id="z"))
-        await asyncio.wait_for(last.wait(), 10)
-        await board.post(*(Task(id=f"{i:03}") for i in range(20)))
-        found = await browser.read("/api/board", board="b")
-        assert (found["open"], len(found["activations"])) == (21, 5)
-        assert [each["addresses"] for each in found["activations"] if each["state"] == "running"] == [["task/z"]]
-        go.set()
-        await board.settled(10)
 
 
 # ---------------------------------------------------------------------------- approvals
@@ -164,18 +107,6 @@ def understood(words: list[str]) -> None:
 # ---------------------------------------------------------------------------- entries
 
 
-async def test_entries_come_in_pages(bb: Blackboard, browser: Browser) -> None:
-    await bb.board("b").post(*(Task(id=f"{i}/ä") for i in range(25)))
-    addresses, after, sizes = [], "", []
-    while after is not None:
-        page = await browser.read("/api/entries", board="b", after=after, limit=10)
-        addresses += [each["address"] for each in page["entries"]]
-        sizes.append(len(page["entries"]))
-        after = page["more"]
-    assert sizes == [10, 10, 5]
-    assert addresses == sorted((f"task/{i}/ä" for i in range(25)), key=str.encode)
-
-
 async def test_a_long_payload_is_cut_in_the_list_and_whole_alone(bb: Blackboard, browser: Browser) -> None:
     await bb.board("b").post(Note(id="long", text="ä" * 100_000), Note(id="short", text="b"))
     long, short = (await browser.read("/api/entries", board="b"))["entries"]
@@ -189,8 +120,8 @@ async def test_a_long_payload_is_cut_in_the_list_and_whole_alone(bb: Blackboard,
 
 @pytest.mark.parametrize(
     "value",
-    [HOSTILE, 2**70 + 1, "\ud83d\ude00", [[[[]]]] * 50, {"</script>": None}, 1e308],
-    ids=["markup", "a great number", "a pair", "nested", "a key", "great"],
+    [HOSTILE, 2**70 + 1, "😀", [[[[]]]] * 50, {"</script>": None}, 1e308],
+    ids=["markup", "a great number", "a face", "nested", "a key", "great"],
 )
 async def test_strange_values_arrive_as_they_are(bb: Blackboard, browser: Browser, value: Any) -> None:
     await bb.board("b").post(Result(id="x", value=value))

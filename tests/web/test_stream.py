@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from blackboard import Blackboard
+from blackboard import Blackboard, StoreUnreachable
 from blackboard.store.partition import Partition
 from blackboard.web import stream
 from tests.eventually import async_eventually
@@ -119,9 +119,9 @@ async def test_a_browser_that_takes_nothing_gets_no_more_read_for_it(monkeypatch
 
     monkeypatch.setattr(Partition, "events", counted)
     name = uuid4().hex
-    async with Blackboard("t", url=f"memory://{name}") as bb, shown(bb, buffer=4096) as browser:
+    async with Blackboard("t", url=f"memory://{name}") as bb, shown(bb, buffer=2**16) as browser:
         last = await post(bb, "b", *(f"{i}-{'x' * 400}" for i in range(4000)))
-        async with browser.follow("b", since=0, buffer=4096) as told:
+        async with browser.follow("b", since=0, buffer=2**16) as told:
             await told.next()
             before = -1
             while before != slices:  # it has stopped when others were served and nothing more was read for it
@@ -135,8 +135,6 @@ async def test_a_browser_that_takes_nothing_gets_no_more_read_for_it(monkeypatch
 async def test_a_store_that_fails_is_told_and_the_stream_ends(
     bb: Blackboard, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from blackboard.errors import StoreUnreachable  # noqa: PLC0415  # of this test alone
-
     await post(bb, "b", "a")
     async with browser.follow("b", since=0) as told:
         await told.until(2)
