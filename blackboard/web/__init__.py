@@ -23,6 +23,6 @@ is answered with ``{"error": class, "message": what, why, and what to do}``: 400
 store does not answer).
 """
 
-from blackboard.web.inspector import inspector
+from blackboard.web.asgi import inspector
 
 __all__ = ["inspector"]

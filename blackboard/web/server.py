@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 import uvicorn
 
 from blackboard.application import Blackboard
-from blackboard.web.inspector import inspector
+from blackboard.web.asgi import inspector
 
 GRACE_SECONDS = 1
 """How long open connections may go on when the server ends."""

@@ -9,13 +9,11 @@ from pathlib import Path
 import pytest
 
 from blackboard import Blackboard
-from blackboard.web import inspector as application
+from blackboard.web.asgi import STATIC
 from blackboard.web.guard import host_name, url_host
 from tests.web.browser import Browser
 from tests.web.conftest import shown
 from tests.web.kinds import Task
-
-STATIC = Path(application.__code__.co_filename).parent / "static"
 
 FILES = sorted(STATIC.iterdir())
 
