@@ -38,7 +38,7 @@ function show(found) {
   $("activations").parentElement.hidden = found.open + found.died === 0;
   $("idle").hidden = found.open > 0;
   $("approvals").hidden = found.approvals.length === 0;
-  $("questions").replaceChildren(...found.approvals.map((each) => question(each, found.now)));
+  showQuestions(found.approvals);
   $("entries-count").textContent = found.entries;
 }
 
@@ -50,7 +50,7 @@ function showStatus(found) {
   const led = control.mode === "orchestration" && !control.controllers ? el("b", { class: "paused" }, " · no controller is alive") : null;
   const goOn = control.go_on ? el("span", {}, " · to go on: ", el("code", {}, control.go_on)) : null;
   const deadline = found.deadline ? ` · nothing starts after ${new Date(found.deadline).toLocaleString()}` : "";
-  const counts = ` · ${found.events} events · ${found.entries} entries · ${found.open} open · ${found.died} dead`;
+  const counts = ` · events: ${found.events} · entries: ${found.entries} · open: ${found.open} · dead: ${found.died}`;
   $("status").replaceChildren(el("b", { class: styleOf(found.status) }, found.status), `, ${atWork} · ${mode}`, ...[paused, led, goOn].filter(Boolean), counts, deadline);
   if (control.says) $("status").append(el("span", { class: "quiet" }, ` · ${control.says}`));
 }
@@ -59,9 +59,10 @@ function activation(found, now) {
   const doing = el("td");
   if (found.fraction !== null && found.fraction !== undefined) doing.append(el("progress", { max: 1, value: found.fraction }), " ");
   if (found.progress) doing.append(found.progress, el("br"));
-  doing.append(el("span", { class: "quiet" }, found.state === "running" ? `on ${found.owner}` : `waits for ${found.waits_for}`));
+  if (found.state === "running") doing.append(el("span", { class: "quiet" }, `on ${found.owner}`));
+  else if (found.state !== "dead") doing.append(el("span", { class: "quiet" }, `waits for ${found.waits_for}`));
   for (const line of found.said ?? []) doing.append(el("div", { class: "said", title: line.time }, line.text));
-  if (found.problem) doing.append(el("details", {}, el("summary", { class: "dead" }, found.problem.trim().split("\n")[0]), el("pre", {}, found.problem)));
+  if (found.problem) doing.append(problem(found));
   return el("tr", {},
     el("td", { title: found.addresses.join(", ") }, found.activation),
     el("td", { class: styleOf(found.state) }, found.state),
@@ -70,13 +71,34 @@ function activation(found, now) {
     doing);
 }
 
+const unfolded = new Set(); // activations whose problem is unfolded, and stays so when the table is made anew
+
+function problem(found) {
+  const details = el("details", {}, el("summary", { class: "dead" }, found.problem.trim().split("\n")[0]), el("pre", {}, found.problem));
+  details.open = unfolded.has(found.activation);
+  details.addEventListener("toggle", () => (details.open ? unfolded.add(found.activation) : unfolded.delete(found.activation)));
+  return details;
+}
+
 const more = (text) => el("tr", {}, el("td", { colspan: 5, class: "quiet" }, text));
 
-function question(found, now) {
+let asked = "[]";
+
+/** Questions are made anew only when they change, so that a command can be marked and copied. */
+function showQuestions(approvals) {
+  if (JSON.stringify(approvals) === asked) return;
+  asked = JSON.stringify(approvals);
+  $("questions").replaceChildren(...approvals.map(question));
+}
+
+function question(found) {
+  const to = found.to ? `, to ${found.to}` : "";
   const until = found.expires ? `, until ${new Date(found.expires).toLocaleString()}` : "";
+  const when = `, asked at ${new Date(found.asked).toLocaleString()}`;
   return el("div", { class: "question" },
-    el("p", {}, el("b", {}, found.question), el("span", { class: "quiet" }, ` ${found.approval}${found.to ? `, to ${found.to}` : ""}, asked ${ago(found.asked, now)}${until}`)),
+    el("p", {}, el("b", {}, found.question), el("span", { class: "quiet" }, ` ${found.approval}${to}${when}${until}`)),
     found.value === null ? null : el("pre", {}, found.value),
+    el("p", { class: "quiet" }, "Answer it on the command line:"),
     el("pre", {}, found.commands.join("\n")));
 }
 
