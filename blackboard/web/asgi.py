@@ -16,7 +16,6 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from blackboard.application import Blackboard
-from blackboard.errors import StoreUnreachable
 from blackboard.web import reads
 from blackboard.web.answers import answer, refusal
 from blackboard.web.guard import Guard
@@ -99,9 +98,7 @@ async def _in_time(bb: Blackboard, work: Callable[[], Awaitable[Response]]) -> R
     try:
         async with asyncio.timeout(PATIENCE):
             return await work()
-    except TimeoutError:
-        return refusal(StoreUnreachable(url, f"no answer came in {PATIENCE:g} s"), url)
-    except Exception as error:  # noqa: BLE001  # whatever it is, the browser is told in words
+    except Exception as error:  # noqa: BLE001  # whatever it is, time that is up too, the browser is told in words
         return refusal(error, url)
 
 

@@ -85,9 +85,9 @@ async def test_a_search_goes_on_behind_what_it_looked_at(
 ) -> None:
     monkeypatch.setattr(survey, "LOOKED_AT", 10)
     newest = await fill(bb, 35)
-    wanted = [board for board in newest if board.endswith("7")]
-    found = await pages(browser, limit=2, text="7")
-    assert [board for page in found for board in page if board.endswith("7")] == wanted
+    found = await pages(browser, limit=2, text="1")
+    assert [board for page in found for board in page] == [board for board in newest if "1" in board]
+    assert all(len(page) <= 2 for page in found)
     assert [page for page in await pages(browser, text="BOARD-012") if page] == [["board-012"]]
     assert {board for page in await pages(browser, text="nobody") for board in page} == set()
 
