@@ -36,6 +36,8 @@ PAGE, LONGEST_PAGE = 50, 200
 MOST_ACTIVATIONS = 200
 """Activations that one answer has, of the open and of the dead ones."""
 
+MOST_APPROVALS = 50
+
 LOOKED_BACK = 200
 """Events among which the last lines of activations are looked for."""
 
@@ -49,7 +51,7 @@ async def boards(bb: Blackboard, asked: Question) -> dict[str, Any]:
     """A page of the boards, the newest first."""
     partitions = bb.store().partitions
     text = asked.get("text", "")[:200]
-    found = await find_boards(partitions, number(asked, "limit", PAGE, LONGEST_PAGE), text, _place(asked))
+    found = await find_boards(partitions, _limit(asked, PAGE), text, _place(asked))
     rows = await asyncio.gather(*(_board(bb, each) for each in await summaries(partitions, found.places)))
     more = None if found.behind is None else f"{found.behind[0]}:{found.behind[1]}"
     return {"namespace": bb.name, "now": datetime.now(UTC), "boards": rows, "more": more}
@@ -71,7 +73,10 @@ async def board(bb: Blackboard, asked: Question) -> dict[str, Any]:
     activations = [
         brief(row) | {"said": lines.get(row["activation"], [])} for row in await open_rows(bb, facts, part.agenda)
     ]
+    control = await mode_row(bb, on)
+    del control["notation"]  # it is for programs that hand the board over, and as long as the strategy
     asking = part.open > len(part.agenda) or any(each.state is ActivationState.ASKING for each in part.agenda)
+    approvals = await on.approvals() if asking else []
     return {
         "board": on.id,
         "namespace": bb.name,
@@ -82,12 +87,13 @@ async def board(bb: Blackboard, asked: Question) -> dict[str, Any]:
         "entries": facts.entries,
         "busy": facts.busy,
         "deadline": to_datetime(facts.deadline) if facts.deadline else None,
-        "control": brief(await mode_row(bb, on)),
+        "control": brief(control),
         "open": part.open,
         "activations": activations,
         "died": part.died,
         "dead": [brief(row) for row in await dead_rows(bb, facts, part.dead)],
-        "approvals": [_approval(bb, on, each) for each in await on.approvals()] if asking else [],
+        "asked": len(approvals),
+        "approvals": [_approval(bb, on, each) for each in approvals[:MOST_APPROVALS]],
     }
 
 
@@ -117,7 +123,7 @@ async def entries(bb: Blackboard, asked: Question) -> dict[str, Any]:
     """A page of the entries of a board, in the order of their addresses."""
     on = _on(bb, asked)
     await on.status()
-    limit = number(asked, "limit", PAGE, LONGEST_PAGE)
+    limit = _limit(asked, PAGE)
     found, more = await entries_after(bb.store().partition(on.id), on.id, asked.get("after", ""), limit)
     rows = [_entry(each, LONGEST_PAYLOAD) for each in found]
     return {"board": on.id, "entries": rows, "more": found[-1].address if more and found else None}
@@ -163,8 +169,8 @@ async def events(bb: Blackboard, asked: Question) -> dict[str, Any]:
     """The events of a board before a number, or its latest, the oldest first."""
     on = _on(bb, asked)
     facts = await on.status()
-    limit = number(asked, "limit", 2 * PAGE, LONGEST_PAGE)
-    end = min(facts.seq, number(asked, "before", facts.seq + 1) - 1)
+    limit = _limit(asked, 2 * PAGE)
+    end = max(0, min(facts.seq, number(asked, "before", facts.seq + 1) - 1))
     start = max(0, end - limit)
     found = await bb.store().partition(on.id).events(on.id, start, end - start) if end > start else []
     rows = [event_row(each) for each in found]
@@ -192,6 +198,11 @@ def number(asked: Question, name: str, default: int, most: int = 2**53) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 17):
         raise HTTPException(400, f"{name}={text[:50]} is no whole number. Give one from 0 up, or leave it out.")
     return min(int(text), most)
+
+
+def _limit(asked: Question, default: int) -> int:
+    """How many are asked for: at least one. Raises HTTPException."""
+    return max(1, number(asked, "limit", default, LONGEST_PAGE))
 
 
 def _place(asked: Question) -> Place | None:

@@ -82,6 +82,7 @@ async def test_approvals_come_with_the_commands_that_answer_them(bb: Blackboard,
         await board.wait_for(Approval, timeout=10)
         found = await browser.read("/api/board", board=name)
         [asked] = found["approvals"]
+        assert (found["asked"], found["control"].get("notation")) == (1, None)
         assert (asked["question"], asked["choices"]) == (HOSTILE, ["by air", "not; at all"])
         assert asked["value"].startswith('{"text": "yyy')
         assert len(asked["value"]) < answers.LONGEST_TEXT + 100
@@ -170,6 +171,7 @@ async def test_events_come_in_pages_from_the_end(bb: Blackboard, browser: Browse
         "more": None,
     }
     assert (await browser.read("/api/events", board="b", before=10**9))["last"] == last
+    assert (await browser.read("/api/events", board="b", before=0))["last"] == 0
 
 
 async def test_an_event_says_what_happened_and_not_the_data(bb: Blackboard, browser: Browser) -> None:

@@ -74,6 +74,12 @@ async def test_pages_have_every_board_once(bb: Blackboard, browser: Browser, lim
     assert all(len(page) <= limit for page in found)
 
 
+async def test_a_page_has_at_least_one(bb: Blackboard, browser: Browser) -> None:
+    newest = await fill(bb, 8)
+    found = await browser.read("/api/boards", limit=0)
+    assert [row["board"] for row in found["boards"]] == newest[:1]
+
+
 async def test_pages_over_several_partitions(store_url: str, namespace: str) -> None:
     async with Blackboard(namespace, url=store_url, partitions=3) as bb, shown(bb) as browser:
         newest = await fill(bb, 40)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,28 @@ def test_no_file_makes_markup_or_scripts_of_values(file: Path) -> None:
     if file.suffix == ".html":
         assert not re.search(r"<script(?![^>]* src=\"/static/)|\son\w+=|\sstyle=|<style", text), "nothing inline"
         assert all(url.startswith("/") for url in re.findall(r'(?:src|href)="([^"]*)"', text)), "nothing from elsewhere"
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+@pytest.mark.parametrize("file", [file for file in FILES if file.suffix == ".js"], ids=lambda file: file.name)
+def test_a_module_is_one(file: Path, tmp_path: Path) -> None:
+    copy = shutil.copy(file, tmp_path / f"{file.stem}.mjs")  # by its ending, node knows that it is a module
+    done = subprocess.run(["node", "--check", copy], capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if file.suffix == ".js"], ids=lambda file: file.name)
+def test_a_module_finds_what_it_names(file: Path) -> None:
+    """What it imports is exported, and what it looks for in its page is there."""
+    text = file.read_text(encoding="utf-8")
+    for names, module in re.findall(r'import \{([^}]*)\} from "\./(\w+\.js)"', text):
+        exported = (STATIC / module).read_text(encoding="utf-8")
+        for name in filter(None, map(str.strip, names.split(","))):
+            assert re.search(rf"export (async )?(function|const) {re.escape(name)}(?!\w)", exported), name
+    pages = [page.read_text(encoding="utf-8") for page in FILES if page.suffix == ".html"]
+    served = [page for page in pages if f"/static/{file.name}" in page] or pages
+    for name in re.findall(r'\$\("([\w-]+)"\)', text):
+        assert all(f'id="{name}"' in page for page in served), name
 
 
 @pytest.mark.parametrize(

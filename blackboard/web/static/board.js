@@ -38,6 +38,7 @@ function show(found) {
   $("activations").parentElement.hidden = found.open + found.died === 0;
   $("idle").hidden = found.open > 0;
   $("approvals").hidden = found.approvals.length === 0;
+  $("asked").textContent = found.asked > found.approvals.length ? `the first ${found.approvals.length} of ${found.asked}` : found.asked;
   showQuestions(found.approvals);
   $("entries-count").textContent = found.entries;
 }
