@@ -12,10 +12,7 @@ from blackboard.cli.session import board_of, connected, run
 from blackboard.cli.verb import verb
 
 if TYPE_CHECKING:
-    from blackboard.activation import Activation  # loaded when a verb runs
-    from blackboard.application import Blackboard
-    from blackboard.cli.waiting import Surroundings
-    from blackboard.store.partition import BoardFacts
+    pass
 
 AGENDA = (
     Column("rank", right=True),
@@ -46,53 +43,9 @@ def agenda(options: Options, board: str, every: bool, limit: int | None) -> None
 
 
 async def _agenda(options: Options, board: str, every: bool) -> list[dict[str, Any]]:
+    from blackboard.facts.activations import dead_rows, open_rows
+
     async with connected(options) as bb:
         on = board_of(bb, board)
         rows = await open_rows(bb, await on.status())
         return rows + (await dead_rows(bb, await on.status()) if every else [])
-
-
-async def open_rows(bb: Blackboard, facts: BoardFacts) -> list[dict[str, Any]]:
-    """What is open on a board, in the order of its agenda, as rows."""
-    from blackboard.cli.waiting import surroundings
-    from blackboard.control.view import in_rank_order
-
-    found = in_rank_order(await bb.store().partition(facts.board).agenda(facts.board))
-    around = await surroundings(bb, facts)
-    return [_row(each, around) | {"rank": rank} for rank, each in enumerate(found, 1)]
-
-
-async def dead_rows(bb: Blackboard, facts: BoardFacts) -> list[dict[str, Any]]:
-    """What died on a board, as rows."""
-    from blackboard.cli.waiting import surroundings
-
-    around = await surroundings(bb, facts)
-    return [_row(each, around) for each in await bb.store().partition(facts.board).dead(facts.board)]
-
-
-def _row(found: Activation, around: Surroundings) -> dict[str, Any]:
-    """An activation as a row."""
-    from blackboard.cli.waiting import waits_for
-    from blackboard.clock import to_datetime
-
-    row = {
-        "rank": None,
-        "activation": found.name,
-        "state": found.state.value,
-        "waits_for": waits_for(found, around),
-        "priority": found.priority,
-        "rating": found.rating,
-        "age": max(0.0, (around.now - found.since) / 1000),
-        "addresses": list(found.addresses),
-        "attempts": found.attempts,
-        "crashes": found.crashes,
-        "since": to_datetime(found.since) if found.since else None,
-        "due": found.due_at,
-        "owner": found.owner,
-        "problem": found.problem,
-    }
-    if found.kept:
-        row["steps"] = found.kept
-    if progress := around.progress.get(found.name):
-        row["progress"] = str(progress)
-    return row | ({"handed_over_by_event": found.handed, "note": found.note} if found.handed else {})

@@ -63,29 +63,14 @@ def approvals(options: Options, board: str | None) -> None:
 
 
 async def _approvals(options: Options, board: str | None) -> list[dict[str, Any]]:
+    from blackboard.facts.entries import approval_row
+
     async with connected(options) as bb:
         if board is None:
-            return [_row(where, approval) for where, approval in await bb.approvals()]
+            return [approval_row(where, approval) for where, approval in await bb.approvals()]
         on = board_of(bb, board)
         await must_exist(on)
-        return [_row(board, approval) for approval in await on.approvals()]
-
-
-def _row(board: str, approval: Approval) -> dict[str, Any]:
-    """An approval as a row."""
-    from blackboard.clock import to_datetime
-
-    return {
-        "board": board,
-        "approval": approval.id,
-        "activation": approval.activation,
-        "question": approval.question,
-        "choices": approval.choices,
-        "value": approval.value,
-        "to": approval.to,
-        "asked": to_datetime(approval.asked),
-        "expires": None if approval.expires is None else to_datetime(approval.expires),
-    }
+        return [approval_row(board, approval) for approval in await on.approvals()]
 
 
 # ---------------------------------------------------------------------------- answering

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from blackboard.cli.output import summary
-from blackboard.cli.sources import known_workers
+from blackboard.facts.workers import known_workers
 
 if TYPE_CHECKING:
     from blackboard.application import Blackboard  # loaded when a verb runs

@@ -33,8 +33,6 @@ from blackboard.cli.writing import JsonData
 if TYPE_CHECKING:
     from blackboard.application import Blackboard  # loaded when a verb runs; the help of all verbs does not need it
     from blackboard.board import Board
-    from blackboard.store.partition import BoardFacts
-    from blackboard.store.survey import BoardSummary
 
 LATEST = 8
 """Events that `show` tells."""
@@ -87,39 +85,12 @@ def boards(options: Options, limit: int, prune: bool, idle: float | None) -> Non
 
 
 async def _boards(options: Options, limit: int) -> list[dict[str, Any]]:
+    from blackboard.facts.boards import board_row, held
     from blackboard.store.survey import latest_boards
 
     async with connected(options) as bb:
-        return [await _board_row(bb, found) for found in await latest_boards(bb.store().partitions, limit)]
-
-
-async def _board_row(bb: Blackboard, found: BoardSummary) -> dict[str, Any]:
-    from blackboard.clock import to_datetime
-
-    facts = await bb.store().partition(found.board).facts(found.board)
-    return {
-        "board": found.board,
-        "status": found.status,
-        "events": found.events,
-        "entries": found.entries,
-        "open": found.open,
-        "held": await _held(bb, facts) if facts else 0,
-        "running": found.running,
-        "dead": found.dead,
-        "mode": facts.mode if facts else None,
-        "paused": facts.paused if facts else None,
-        "created": to_datetime(found.created),
-    }
-
-
-async def _held(bb: Blackboard, facts: BoardFacts) -> int:
-    """How many activations are held: none unless the board is orchestrated, paused or behind, which is not looked at further."""
-    from blackboard.activation import ActivationState
-
-    if facts.mode == "choreography" and not facts.paused and not facts.behind:
-        return 0
-    agenda = await bb.store().partition(facts.board).agenda(facts.board)
-    return sum(each.state is ActivationState.HELD for each in agenda)
+        found = await latest_boards(bb.store().partitions, limit)
+        return [board_row(each) | {"held": await held(bb, each.facts)} for each in found]
 
 
 # ---------------------------------------------------------------------------- show
@@ -140,11 +111,11 @@ def show(options: Options, board: str) -> None:
 
 
 async def _show(options: Options, board: str) -> dict[str, Any]:
-    from blackboard.cli.agenda import dead_rows, open_rows
     from blackboard.cli.behind import behind_rows
-    from blackboard.cli.mode import control_row
     from blackboard.clock import to_datetime
     from blackboard.errors import BoardNotFound
+    from blackboard.facts.activations import dead_rows, open_rows
+    from blackboard.facts.control import control_row
     from blackboard.store.survey import kinds_of
 
     async with connected(options) as bb:
@@ -177,7 +148,7 @@ async def _undoing(on: Board) -> dict[str, Any] | None:
 
 
 async def _latest(bb: Blackboard, board: str, seq: int) -> list[dict[str, Any]]:
-    from blackboard.cli.story import as_row
+    from blackboard.facts.story import as_row
 
     return [as_row(event) async for event in board_of(bb, board).events(since=max(0, seq - LATEST))]
 

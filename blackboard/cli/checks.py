@@ -14,13 +14,14 @@ from typing import Any, Literal
 from blackboard.activation import Activation
 from blackboard.application import Blackboard
 from blackboard.cli.behind import outdated, undone
-from blackboard.cli.limits import state_of
 from blackboard.cli.options import Options
-from blackboard.cli.pauses import EVERY_SOURCE, Pause, paused_by
 from blackboard.cli.session import PATIENCE, NoStore, connect
-from blackboard.cli.sources import controllers, known_workers, undecided
+from blackboard.cli.sources import undecided
 from blackboard.clock import SystemClock
 from blackboard.errors import StoreError, StoreRefused
+from blackboard.facts.limiting import state_of
+from blackboard.facts.pauses import EVERY_SOURCE, Pause, paused_by
+from blackboard.facts.workers import controllers, known_workers
 from blackboard.limit import Gauge
 from blackboard.limits import Limits
 from blackboard.store.address import Deployment

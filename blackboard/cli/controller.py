@@ -120,7 +120,8 @@ def _check(options: Options) -> int:
 
 
 def _facts(bb: Blackboard) -> dict[str, Any]:
-    from blackboard.cli.strategies import as_text, check_sources
+    from blackboard.cli.strategies import check_sources
+    from blackboard.facts.control import as_text
 
     if bb.strategy is not None:
         check_sources(bb.strategy, tuple(bb.sources))

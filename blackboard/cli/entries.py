@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from blackboard.cli.events import entry_row, must_exist, print_entry
+from blackboard.cli.events import must_exist, print_entry
 from blackboard.cli.options import Options
 from blackboard.cli.output import Column, print_rows, shorten, shown, to_json
 from blackboard.cli.session import board_of, connected, run
 from blackboard.cli.verb import verb
+from blackboard.facts.entries import entry_row
 
 if TYPE_CHECKING:
     from blackboard.activation import StoredEntry  # loaded when a verb runs

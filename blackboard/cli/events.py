@@ -36,7 +36,7 @@ def tail(options: Options, board: str, since: int, follow: bool) -> None:
 
 
 async def _tail(options: Options, board: str, since: int, follow: bool) -> None:
-    from blackboard.cli.story import as_row
+    from blackboard.facts.story import as_row
 
     kept: list[dict[str, Any]] = []
     form = format_of(options)
@@ -58,7 +58,8 @@ async def _tail(options: Options, board: str, since: int, follow: bool) -> None:
 
 def print_event(event: Event, form: str, *, board: bool = False) -> None:
     """Print an event as a line of a story, of TSV or of JSON lines."""
-    from blackboard.cli.story import as_line, as_row
+    from blackboard.cli.story import as_line
+    from blackboard.facts.story import as_row
 
     if form == "jsonl":
         click.echo(to_json(as_row(event)))
@@ -72,7 +73,7 @@ def print_event(event: Event, form: str, *, board: bool = False) -> None:
 
 def print_events(options: Options, events: Sequence[Event]) -> None:
     """Print events that have happened, as `tail` does."""
-    from blackboard.cli.story import as_row
+    from blackboard.facts.story import as_row
 
     form = format_of(options)
     if form == "json":
@@ -161,23 +162,11 @@ async def _look(board: Board, what: str) -> StoredEntry | None:
 
 def print_entry(options: Options, entry: StoredEntry) -> None:
     """Print an entry: its fields for people, address and versions too for programs."""
+    from blackboard.facts.entries import entry_row
+
     row = entry_row(entry)
     if format_of(options) in {"table", "tsv"}:
         say(options, f"{entry.address}, version {entry.version}")
         print_one(options, row["data"])
     else:
         print_one(options, row)
-
-
-def entry_row(entry: StoredEntry) -> dict[str, Any]:
-    """An entry as a row."""
-    import json
-
-    return {
-        "address": entry.address,
-        "kind": entry.kind,
-        "version": entry.version,
-        "schema": entry.schema,
-        "event": entry.seq,
-        "data": json.loads(entry.payload),
-    }

@@ -12,23 +12,17 @@ from blackboard.cli.events import must_exist
 from blackboard.cli.options import Options
 from blackboard.cli.output import Column, format_of, print_one, print_rows, say, shorten, shown
 from blackboard.cli.session import application, board_of, connected, run
-from blackboard.cli.sources import controllers, known_workers, warn_if_unattended
+from blackboard.cli.sources import warn_if_unattended
 from blackboard.cli.verb import verb
 
 if TYPE_CHECKING:
     from blackboard.application import Blackboard  # loaded when a verb runs
     from blackboard.board import Board
     from blackboard.control.strategy import Strategy
-    from blackboard.event import Event, EventType
-    from blackboard.steering import Mode, Planned, Switch
-    from blackboard.store.partition import BoardFacts
+    from blackboard.steering import Planned, Switch
 
 CHOREOGRAPHY, ORCHESTRATION = "choreography", "orchestration"
 
-NAME_THE_APP = "Here, name the application that defines it with --app."
-
-PAGE, PAGES = 500, 10
-"""How far back the latest act of control is looked for."""
 
 PLANNED = (
     Column("rank", right=True),
@@ -166,6 +160,8 @@ async def _check_sources(bb: Blackboard, strategy: Strategy) -> None:
 
 
 async def _shown(options: Options, board: str) -> dict[str, Any]:
+    from blackboard.facts.control import control_row
+
     async with connected(options) as bb:
         row = await control_row(bb, board_of(bb, board))
         if row["mode"] == ORCHESTRATION and not row["controllers"]:
@@ -173,66 +169,8 @@ async def _shown(options: Options, board: str) -> dict[str, Any]:
         return row
 
 
-async def control_row(bb: Blackboard, board: Board) -> dict[str, Any]:
-    """How a board is steered, as a row: by what, since when, by whose will, and how much it holds."""
-    from blackboard.activation import ActivationState
-    from blackboard.cli.strategies import as_text
-    from blackboard.control.notation import to_data
-    from blackboard.event import EventType
-
-    facts, found = await board.status(), await board.mode()
-    agenda = await board.agenda()
-    switched = await _latest(bb, facts, EventType.SWITCHED)
-    paused = await _latest(bb, facts, EventType.PAUSED) if facts.paused else None
-    return {
-        "board": board.id,
-        "mode": found.mode,
-        "epoch": found.epoch,
-        "strategy": as_text(found.strategy) if found.strategy else _unknown(found, switched),
-        "says": _says(found),
-        "since": switched.at if switched else None,
-        "by": switched.by if switched else None,
-        "why": switched.reason if switched else None,
-        "paused": found.paused,
-        "paused_since": paused.at if paused else None,
-        "paused_by": paused.by if paused else None,
-        "paused_why": paused.reason if paused else None,
-        "guard": found.tripped.guard if found.tripped else None,
-        "go_on": f"blackboard resume {board.id} {found.tripped.command}" if found.tripped else None,
-        "held": sum(each.state is ActivationState.HELD for each in agenda),
-        "running": [each.name for each in agenda if each.state is ActivationState.RUNNING],
-        "controllers": controllers(await known_workers(bb)),
-        "unattended": found.unattended,
-        "notation": to_data(found.strategy) if found.strategy else None,
-    }
-
-
-def _says(found: Mode) -> str | None:
-    """What the strategy says of itself, or why it cannot be asked, with what to do about that."""
-    return f"{found.said} {NAME_THE_APP}" if found.said and found.strategy is None else found.said or None
-
-
-def _unknown(found: Mode, switched: Event | None) -> str | None:
-    """The name of a strategy whose class is not known here."""
-    return switched.strategy if switched and found.mode == ORCHESTRATION else None
-
-
 def _for_people(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if value is not None and name != "notation"}
-
-
-async def _latest(bb: Blackboard, facts: BoardFacts, kind: EventType) -> Event | None:
-    """The latest event of a type, unless it is long ago."""
-    partition, end = bb.store().partition(facts.board), facts.seq
-    for _ in range(PAGES):
-        start = max(0, end - PAGE)
-        for event in reversed(await partition.events(facts.board, start, end - start)):
-            if event.type is kind:
-                return event
-        if start == 0:
-            break
-        end = start
-    return None
 
 
 # ---------------------------------------------------------------------------- plan
@@ -276,6 +214,8 @@ async def _plan(options: Options, board: str, strategy: Strategy | None, *, own:
 async def _own_strategy(board: Board) -> Strategy | None:
     found = await board.mode()
     if found.mode == ORCHESTRATION and found.strategy is None:
+        from blackboard.facts.control import NAME_THE_APP
+
         raise click.ClickException(f"{found.said} {NAME_THE_APP}")
     return found.strategy
 

@@ -6,16 +6,31 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import click
 
 from blackboard.cli.options import Format, Options
+from blackboard.facts.words import ago, iso, lasting, shorten, shown, summary, to_json
+
+__all__ = [
+    "Column",
+    "ago",
+    "format_of",
+    "iso",
+    "lasting",
+    "print_one",
+    "print_rows",
+    "print_tsv",
+    "say",
+    "shorten",
+    "shown",
+    "summary",
+    "to_json",
+]
 
 Row = Mapping[str, Any]
-
-STEPS = ((60, "s", 1), (3600, "min", 60), (86400, "h", 3600))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,59 +90,11 @@ def say(options: Options, message: str) -> None:
         click.echo(message, err=True)
 
 
-def to_json(value: Any, indent: int | None = None) -> str:
-    """JSON, with times as ISO 8601."""
-    return json.dumps(value, ensure_ascii=False, indent=indent, default=_jsonable)
-
-
-def ago(value: datetime | None) -> str:
-    """How long ago a moment is, in one unit."""
-    return "" if value is None else f"{lasting((datetime.now(UTC) - value).total_seconds())} ago"
-
-
-def lasting(seconds: float) -> str:
-    """How long something lasts, in one unit."""
-    seconds = max(0.0, seconds)
-    for limit, unit, size in STEPS:
-        if seconds < limit:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds / 86400:.0f} d"
-
-
-def shown(value: Any) -> str:
-    """A value for people, on one line, with nothing in it that a terminal would obey."""
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return ago(value)
-    if isinstance(value, list | tuple):
-        return ", ".join(map(shown, value))
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    text = value if isinstance(value, str) else to_json(value) if isinstance(value, dict) else str(value)
-    return "".join(c if c.isprintable() else " " for c in text)
-
-
 def _block(value: Any) -> str:
     """A value for people, over several lines when it is a text of several."""
     if not isinstance(value, str) or "\n" not in value:
         return shown(value)
     return "".join(f"\n    {shown(line)}" for line in value.rstrip().split("\n"))
-
-
-def shorten(text: str, width: int) -> str:
-    """The beginning of a text that is too long."""
-    return text if len(text) <= width else text[: width - 1] + "…"
-
-
-def summary(problem: str) -> str:
-    """What an error says in its first line."""
-    return problem.strip().partition("\n")[0]
-
-
-def iso(value: datetime) -> str:
-    """A moment in ISO 8601, to the millisecond."""
-    return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _plain(value: Any) -> str:
@@ -140,14 +107,6 @@ def _plain(value: Any) -> str:
     if isinstance(value, list | tuple) and all(isinstance(each, str) for each in value):
         return ", ".join(map(_plain, value))
     return to_json(value)
-
-
-def _jsonable(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return iso(value)
-    if isinstance(value, set | frozenset):
-        return sorted(value)
-    return str(value)
 
 
 def _print_table(rows: Sequence[Row], columns: Sequence[Column]) -> None:

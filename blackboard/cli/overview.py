@@ -21,6 +21,7 @@ FAMILIES: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "dev": ("dev", "Run store, workers, a controller and a tail of events."),
         "check": ("check", "Draw how kinds and sources hang together."),
         "worker": ("worker", "Run the knowledge sources of an application."),
+        "web": ("web", "Show boards in a browser, while things happen on them."),
     },
     "Boards": {
         "boards": ("boards", "List the boards."),

@@ -34,7 +34,7 @@ def compensate(options: Options, board: str, to: str | None, why: str) -> None:
 
 
 async def _compensate(options: Options, board: str, to: str | None, why: str) -> dict[str, Any]:
-    from blackboard.cli.sources import known_workers
+    from blackboard.facts.workers import known_workers
 
     async with connected(options) as bb:
         on = board_of(bb, board)

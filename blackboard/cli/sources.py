@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from blackboard.cli.options import Options
 from blackboard.cli.output import Column, print_rows, say, shown
-from blackboard.cli.pauses import pause_of, paused_by
 from blackboard.cli.session import connected, run
 from blackboard.cli.verb import verb
+from blackboard.facts.pauses import pause_of, paused_by
+from blackboard.facts.workers import controllers, known_workers
 
 if TYPE_CHECKING:
     from blackboard.application import Blackboard  # loaded when a verb runs
     from blackboard.knowledge_source import SourceCard
 
-SIGNS_MISSED = 1.5
-"""A worker signs three times in a lease; without a sign for so many leases it is held to be gone."""
 
 PATTERNS = {"e": "{}", "g": "[{}]", "c": "({})", "G": "([{}])"}
 """How a source's patterns read: each entry, all of them, and the same as mere context."""
@@ -64,7 +61,7 @@ def ks(options: Options) -> None:
 
 
 async def _sources(options: Options) -> list[dict[str, Any]]:
-    from blackboard.cli.limits import limits_of, state_of
+    from blackboard.facts.limiting import limits_of, state_of
     from blackboard.knowledge_source import SourceCard
 
     async with connected(options) as bb:
@@ -170,11 +167,6 @@ async def warn_if_unattended(options: Options, bb: Blackboard) -> None:
         say(options, NO_CONTROLLER)
 
 
-def controllers(rows: Sequence[Mapping[str, Any]]) -> int:
-    """How many of these workers are controllers that live."""
-    return sum(row["alive"] and row["role"] == "controller" for row in rows)
-
-
 async def _forget(bb: Blackboard, names: list[str]) -> None:
     for partition in bb.store().partitions:
         for key in (partition.keys.workers, partition.keys.claims):
@@ -182,27 +174,3 @@ async def _forget(bb: Blackboard, names: list[str]) -> None:
             gone = [field for field in known if field.partition("/")[0] in names]  # claims: instance/lane
             if gone:
                 await partition.calls.command("HDEL", key, *gone)
-
-
-async def known_workers(bb: Blackboard) -> list[dict[str, Any]]:
-    """The workers that the namespace knows, with whether they live, by host and process."""
-    from blackboard.clock import to_datetime
-
-    found: dict[str, dict[str, Any]] = {}
-    for partition in bb.store().partitions:
-        for name, facts in (await partition.workers()).items():
-            running = facts.get("running", 0) + found.get(name, {}).get("running", 0)
-            found[name] = {
-                "worker": name,
-                "role": facts.get("role", "worker"),
-                "crew": facts.get("crew"),
-                "host": facts.get("host"),
-                "pid": facts.get("pid"),
-                "sources": facts.get("sources", []),
-                "concurrency": facts.get("concurrency"),
-                "running": running,
-                "started": to_datetime(facts.get("started", 0)),
-                "seen": to_datetime(facts.get("seen", 0)),
-                "alive": time.time() - facts.get("seen", 0) / 1000 <= facts.get("lease", 10.0) * SIGNS_MISSED,
-            }
-    return sorted(found.values(), key=lambda row: (str(row["host"]), row["pid"] or 0))

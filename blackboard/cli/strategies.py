@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import fields
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -57,12 +56,6 @@ def strategy_of(word: str) -> Strategy:
     if not colon or not rest:
         raise click.UsageError(f"there is no strategy {word!r}. {_hint(name)}")
     return _from_module(word)
-
-
-def as_text(strategy: Strategy) -> str:
-    """A strategy as a person writes it in a program, without what it leaves as it is by default."""
-    told = {each.name: getattr(strategy, each.name) for each in fields(strategy) if not _is_default(strategy, each)}
-    return f"{type(strategy).__name__}({', '.join(f'{name}={value!r}' for name, value in told.items())})"
 
 
 def check_sources(strategy: Strategy, known: Collection[str]) -> None:
@@ -127,7 +120,3 @@ def _hint(name: str) -> str:
     meant = f"Did you mean {near[0]}? " if near else ""
     there = "; ".join(written for _, written in SHORT.values())
     return f"{meant}There is: {there}; or module:object; or JSON."
-
-
-def _is_default(strategy: Strategy, field: Any) -> bool:
-    return bool(getattr(strategy, field.name) == field.default)

@@ -9,7 +9,7 @@ import pytest
 
 from blackboard.activation import Activation, ActivationState
 from blackboard.approval import Approval
-from blackboard.cli.waiting import Surroundings, waits_for
+from blackboard.facts.waiting import Surroundings, waits_for
 from blackboard.record import Progress
 from blackboard.store.partition import BoardFacts
 from tests.cli.conftest import Invoke

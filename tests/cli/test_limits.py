@@ -11,8 +11,8 @@ import pytest
 
 from blackboard import Blackboard, Breaker, Concurrency, Entry, Rate
 from blackboard.activation import ActivationState
-from blackboard.cli.limits import state_of, value_of
-from blackboard.cli.waiting import waits_for
+from blackboard.facts.limiting import state_of, value_of
+from blackboard.facts.waiting import waits_for
 from blackboard.limit import BreakerState, Gauge
 from blackboard.store.stub import ClaimRequest
 from tests.cli.conftest import Invoke

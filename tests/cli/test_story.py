@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from blackboard.cli.story import tell
 from blackboard.event import Event, EventType
+from blackboard.facts.story import tell
 
 Post = Callable[..., Any]
 

@@ -9,7 +9,7 @@ import click
 import pytest
 
 from blackboard import control
-from blackboard.cli.strategies import SHORT, NoSource, as_text, check_sources, strategy_of
+from blackboard.cli.strategies import SHORT, NoSource, check_sources, strategy_of
 from blackboard.control import (
     Goal,
     Graph,
@@ -25,6 +25,7 @@ from blackboard.control import (
     Swarm,
 )
 from blackboard.control.mention import sources_of
+from blackboard.facts.control import as_text
 from tests.cli import claims
 
 WITHOUT_A_SHORT_FORM = {"Graph", "Step", "Strategy", "Then", "Until"}

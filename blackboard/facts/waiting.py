@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 from blackboard.activation import Activation, ActivationState
 from blackboard.approval import Approval
 from blackboard.board import Board
-from blackboard.cli.limits import waits_for_limit, waits_for_value
-from blackboard.cli.output import lasting, summary
-from blackboard.cli.pauses import Pause, pause_of, paused_by
-from blackboard.cli.sources import controllers, known_workers
+from blackboard.facts.limiting import waits_for_limit, waits_for_value
+from blackboard.facts.pauses import Pause, pause_of, paused_by
+from blackboard.facts.words import lasting, summary
+from blackboard.facts.workers import controllers, known_workers
 from blackboard.limit import Gauge
 from blackboard.record import Progress
 from blackboard.store.partition import BoardFacts
@@ -47,8 +47,8 @@ class Surroundings:
         return self.facts.mode != "orchestration" or self.controllers > 0
 
 
-async def surroundings(bb: Blackboard, facts: BoardFacts) -> Surroundings:
-    """What decides what the activations of a board wait for, as it is now."""
+async def surroundings(bb: Blackboard, facts: BoardFacts, agenda: Sequence[Activation]) -> Surroundings:
+    """What decides what the activations of a board wait for, as it is now; how far those of the ``agenda`` are, too."""
     partition = bb.store().partition(facts.board)
     alive = [each for each in await known_workers(bb) if each["alive"]]
     return Surroundings(
@@ -59,13 +59,15 @@ async def surroundings(bb: Blackboard, facts: BoardFacts) -> Surroundings:
         controllers=controllers(alive),
         now=round(time.time() * 1000),
         gauges=await bb.gauges(),
-        progress=await bb.board(facts.board).progress(),
-        asked=await _asked(bb.board(facts.board)),
+        progress=await partition.progress(facts.board, agenda),
+        asked=await _asked(bb.board(facts.board), agenda),
     )
 
 
-async def _asked(board: Board) -> dict[str, list[Approval]]:
+async def _asked(board: Board, agenda: Sequence[Activation]) -> dict[str, list[Approval]]:
     found: dict[str, list[Approval]] = {}
+    if all(each.state is not ActivationState.ASKING for each in agenda):
+        return found
     for approval in await board.approvals():
         found.setdefault(approval.activation, []).append(approval)
     return found

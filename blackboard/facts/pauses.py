@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from blackboard.cli.output import ago, shorten, shown
+from blackboard.clock import to_datetime
+from blackboard.facts.words import ago, shorten, shown
 
 EVERY_SOURCE = "*"
 """What the store calls all sources at once."""
@@ -22,7 +23,5 @@ def pause_of(source: str, paused: Mapping[str, Pause]) -> Pause | None:
 
 def paused_by(pause: Pause) -> str:
     """Who paused, when and why."""
-    from blackboard.clock import to_datetime
-
     at, by, why = pause
     return f"paused by {by} {ago(to_datetime(at))}" + (f": {shorten(shown(why), LONGEST_REASON)}" if why else "")
