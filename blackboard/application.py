@@ -26,6 +26,7 @@ from blackboard.limit import Gauge
 from blackboard.limits import Limits
 from blackboard.registration import register, rematch_board
 from blackboard.steering import clean
+from blackboard.store.address import without_secrets
 from blackboard.store.connection import Settings
 from blackboard.store.store import Store, open_store
 from blackboard.store.stub import Beginnings
@@ -205,9 +206,8 @@ class Blackboard:
     def store(self) -> Store:
         """The store, while connected. Raises StoreUnreachable outside of ``async with``."""
         if self._store is None:
-            raise StoreUnreachable(
-                self.url or "the embedded store", f"open it first: async with Blackboard({self.name!r})"
-            )
+            where = without_secrets(self.url) if self.url else "the embedded store"
+            raise StoreUnreachable(where, f"open it first: async with Blackboard({self.name!r})")
         return self._store
 
     # ------------------------------------------------------------------ boards and workers

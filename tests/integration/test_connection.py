@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from redis import exceptions
 
+from blackboard import Blackboard
 from blackboard.errors import (
     BlackboardError,
     StoreBusy,
@@ -661,3 +662,9 @@ def test_the_code_of_an_error_is_its_first_word() -> None:
     assert code_of(exceptions.ResponseError("nothing in capitals")) == ""
     assert code_of(exceptions.OutOfMemoryError("command not allowed", status_code="OOM")) == "OOM"
     assert code_of(ValueError("BUSY")) == ""
+
+
+def test_a_blackboard_that_is_not_open_keeps_its_secrets() -> None:
+    with pytest.raises(StoreUnreachable, match="open it first") as refused:
+        Blackboard("claims", "redis://ann:hush@nowhere.example/0").store()
+    assert "hush" not in str(refused.value)
