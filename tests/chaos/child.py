@@ -16,7 +16,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from blackboard.helm import Helm
-from blackboard.run import Run
 from blackboard.shift import Shift
 from blackboard.store.partition import Partition
 from blackboard.worker import Worker
@@ -51,7 +50,7 @@ class Knife:
         """Put the points of a worker's life, which no agent passes, under the knife."""
         before(Shift, "_take", lambda: self.reach("claimed"))
         before(Shift, "_rest", lambda: self.reach("idle"))
-        before(Run, "_commit", lambda: self.reach("acted"))
+        before(Shift, "_carry", lambda: self.reach("acted"))
         before(Helm, "_think", lambda: self.reach("deciding"))
         before(Partition, "renewal", lambda: self.reach("renewing"))
         after(Partition, "commit", lambda: self.reach("committed"))
