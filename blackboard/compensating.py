@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 from pydantic_core import from_json
 
 from blackboard.activation import ActivationState, Claimed, StoredEntry
 from blackboard.board import PAGE, Host
 from blackboard.condition import Comparison, Size, holds
+from blackboard.entry import Stamp, decode, encode
 from blackboard.errors import InvalidSource
 from blackboard.event import Event
 from blackboard.execution import Execution
@@ -54,7 +56,7 @@ class Compensating:
 async def _plan(partition: Partition, board: str, *, one_by_one: bool) -> Plan:
     agents = {name: Agent.of_card(card) for name, card in (await partition.cards()).items()}
     agenda = await partition.agenda(board)
-    busy = any(each.state in UNDER_WAY and each.source == each.agent for each in agenda)
+    busy = any((each.state in UNDER_WAY or each.unsure) and each.source == each.agent for each in agenda)
     ledger = Ledger.of(await read_log(partition, board))
     return ledger.plan(agents, one_by_one=one_by_one, busy=busy)
 
@@ -135,4 +137,16 @@ def _was_gathered(entry: StoredEntry, pattern: Pattern, execution: Execution) ->
         and clause.left.parameter is None
         and not isinstance(clause.right, Field | Size)
     ]
-    return not tests or all(holds(test, from_json(entry.payload)) for test in tests)
+    return not tests or all(holds(test, _data(entry, pattern)) for test in tests)
+
+
+def _data(entry: StoredEntry, pattern: Pattern) -> Any:
+    """An entry's data in the shape that conditions speak of: what the log has of an older version is brought forward.
+
+    Raises InvalidEntry when that fails: a compensation that is bound to less than there was would undo less.
+    """
+    kind = pattern.kind
+    if entry.schema >= kind.__version__:
+        return from_json(entry.payload)
+    stamp = Stamp(entry.address, entry.version, entry.seq)
+    return from_json(encode(decode(kind, entry.payload, stamp, entry.schema)))
