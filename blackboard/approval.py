@@ -99,11 +99,11 @@ class Approve:
                 raise InvalidStep(f"approval {self.question!r}", problem, remedy)
 
     def _rules(self) -> tuple[tuple[bool, str, str], ...]:
-        texts = isinstance(self.choices, tuple) and all(isinstance(each, str) and each for each in self.choices)
+        texts = isinstance(self.choices, tuple) and set(map(type, self.choices)) <= {str} and all(self.choices)
         distinct = texts and len(set(self.choices)) == len(self.choices) > 0
         return (
             (
-                isinstance(self.question, str) and isinstance(self.to, str),
+                {type(self.question), type(self.to)} == {str},
                 "its question, or to=, is no text",
                 'Ask in words: ctx.approval("Pay it out?", to="claims desk")',
             ),
