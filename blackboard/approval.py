@@ -92,14 +92,15 @@ class Approve:
     default: str | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.choices, Iterable) and not isinstance(self.choices, str):
-            object.__setattr__(self, "choices", tuple(self.choices))
+        given: Any = self.choices  # whatever a program may say
+        if isinstance(given, Iterable) and not isinstance(given, str):
+            object.__setattr__(self, "choices", tuple(given))
         for holds, problem, remedy in self._rules():
             if not holds:
                 raise InvalidStep(f"approval {self.question!r}", problem, remedy)
 
     def _rules(self) -> tuple[tuple[bool, str, str], ...]:
-        given: Any = self.choices  # whatever a program may say
+        given: Any = self.choices
         texts = isinstance(given, tuple) and set(map(type, given)) <= {str} and all(given)
         distinct = texts and len(set(self.choices)) == len(self.choices) > 0
         return (
