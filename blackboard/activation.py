@@ -84,6 +84,8 @@ class Activation:
     """How many durable steps it has recorded."""
     token: str = ""
     """The value that its source's limit goes by."""
+    unsure: bool = False
+    """Whether it may have acted outside the board when it was cut short, and nobody has said yet what became of that."""
 
     @property
     def name(self) -> str:

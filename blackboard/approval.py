@@ -6,12 +6,11 @@ by its version.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
 
-from blackboard.clock import to_seconds
 from blackboard.entry import Entry
 from blackboard.errors import InvalidChoice, InvalidStep
 
@@ -19,6 +18,9 @@ YES_OR_NO = ("approve", "reject")
 
 LONGEST_QUESTION = 2000
 """Characters."""
+
+LONGEST_WAIT = 10 * 366 * 86400.0
+"""Seconds after which a question can expire: ten years, as for a sleep."""
 
 ApprovalState = Literal["open", "answered", "expired", "withdrawn"]
 
@@ -90,16 +92,23 @@ class Approve:
     default: str | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "choices", tuple(self.choices) if not isinstance(self.choices, str) else self.choices)
+        given: Any = self.choices  # whatever a program may say
+        if isinstance(given, Iterable) and not isinstance(given, str):
+            object.__setattr__(self, "choices", tuple(given))
         for holds, problem, remedy in self._rules():
             if not holds:
                 raise InvalidStep(f"approval {self.question!r}", problem, remedy)
 
     def _rules(self) -> tuple[tuple[bool, str, str], ...]:
-        texts = not isinstance(self.choices, str) and all(self.choices) and set(map(type, self.choices)) <= {str}
+        given: Any = self.choices
+        texts = isinstance(given, tuple) and set(map(type, given)) <= {str} and all(given)
         distinct = texts and len(set(self.choices)) == len(self.choices) > 0
-        seconds = 1.0 if self.expires is None else to_seconds(self.expires)
         return (
+            (
+                {type(self.question), type(self.to)} == {str},
+                "its question, or to=, is no text",
+                'Ask in words: ctx.approval("Pay it out?", to="claims desk")',
+            ),
             (
                 len(str(self.question)) <= LONGEST_QUESTION,
                 f"it has more than {LONGEST_QUESTION} characters",
@@ -107,9 +116,20 @@ class Approve:
             ),
             (distinct, f"choices={self.choices!r} are not different words", 'Name them: ("approve", "reject")'),
             (
-                self.default is None or self.default in self.choices,
+                self.default is None or (texts and self.default in self.choices),
                 f"default={self.default!r} is none of its choices",
-                f"Use one of: {', '.join(map(str, self.choices))}",
+                f"Use one of: {', '.join(self.choices)}" if texts else "Use one of its choices",
             ),
-            (0.001 <= seconds < float("inf"), f"expires={self.expires!r} never comes", "Give it seconds, or None"),
+            (
+                _can_expire(self.expires),
+                f"expires={self.expires!r} is no time from a millisecond to ten years",
+                "Give it seconds or a timedelta, or None for a question that never expires",
+            ),
         )
+
+
+def _can_expire(expires: Any) -> bool:
+    if expires is None:
+        return True
+    seconds = expires.total_seconds() if isinstance(expires, timedelta) else expires
+    return isinstance(seconds, int | float) and 0.001 <= seconds <= LONGEST_WAIT

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 from pydantic_core import from_json
 
 from blackboard.activation import ActivationState, Claimed, StoredEntry
-from blackboard.board import PAGE, Host
+from blackboard.board import Host
+from blackboard.chronicle import chronicle, forget
 from blackboard.condition import Comparison, Size, holds
+from blackboard.entry import Stamp, decode, encode
 from blackboard.errors import InvalidSource
-from blackboard.event import Event
 from blackboard.execution import Execution
-from blackboard.recollection import Recollection, recollect
-from blackboard.saga import Agent, Ledger, Plan, Undoing
+from blackboard.recollection import Recollection
+from blackboard.saga import Agent, Plan, Undoing
 from blackboard.signature import Mode, Pattern
 from blackboard.store.partition import SNAPSHOT, Partition
 from blackboard.term import Field
@@ -49,14 +51,15 @@ class Compensating:
         retention = self._host.retention
         milliseconds = 0 if retention is None else max(1, round(retention.total_seconds() * 1000))
         await partition.undo(claimed.claim, facts.epoch, plan.verdict, plan.opening, summary(plan), milliseconds)
+        if plan.verdict == "done":
+            forget(partition, board)
 
 
 async def _plan(partition: Partition, board: str, *, one_by_one: bool) -> Plan:
     agents = {name: Agent.of_card(card) for name, card in (await partition.cards()).items()}
     agenda = await partition.agenda(board)
-    busy = any(each.state in UNDER_WAY and each.source == each.agent for each in agenda)
-    ledger = Ledger.of(await read_log(partition, board))
-    return ledger.plan(agents, one_by_one=one_by_one, busy=busy)
+    busy = any((each.state in UNDER_WAY or each.unsure) and each.source == each.agent for each in agenda)
+    return (await chronicle(partition, board)).ledger.plan(agents, one_by_one=one_by_one, busy=busy)
 
 
 def summary(plan: Plan) -> str:
@@ -65,16 +68,6 @@ def summary(plan: Plan) -> str:
     told = [(word, names) for state, word in words.items() if (names := plan.named(state))]
     parts = [f"{word}: {', '.join(names[:NAMED])}{'…' if names[NAMED:] else ''}" for word, names in told]
     return "; ".join(parts) or "nothing was to be undone"
-
-
-async def read_log(partition: Partition, board: str, until: int | None = None) -> list[Event]:
-    """The events of a board, as far as there are any now or up to a number."""
-    log: list[Event] = []
-    while page := await partition.events(board, len(log), PAGE):
-        log += page
-        if until is not None and len(log) >= until:
-            break
-    return log
 
 
 # ---------------------------------------------------------------------------- binding
@@ -86,7 +79,7 @@ async def recall(execution: Execution, partition: Partition) -> bool:
     Raises InvalidSource when it asks for one entry of a kind of which there are several.
     """
     claimed, source = execution.claimed, execution.source
-    past = recollect(await read_log(partition, claimed.claim.board), claimed.claim.undoes or "")
+    past = (await chronicle(partition, claimed.claim.board)).past.recollect(claimed.claim.undoes or "")
     bindings = [_bound(pattern, past, execution) for pattern in source.trigger.patterns]
     claimed.bindings = tuple(bindings)
     now = await partition.written(claimed.claim.board, [each.address for bound in bindings for each in bound])
@@ -135,4 +128,16 @@ def _was_gathered(entry: StoredEntry, pattern: Pattern, execution: Execution) ->
         and clause.left.parameter is None
         and not isinstance(clause.right, Field | Size)
     ]
-    return not tests or all(holds(test, from_json(entry.payload)) for test in tests)
+    return not tests or all(holds(test, _data(entry, pattern)) for test in tests)
+
+
+def _data(entry: StoredEntry, pattern: Pattern) -> Any:
+    """An entry's data in the shape that conditions speak of: what the log has of an older version is brought forward.
+
+    Raises InvalidEntry when that fails: a compensation that is bound to less than there was would undo less.
+    """
+    kind = pattern.kind
+    if entry.schema >= kind.__version__:
+        return from_json(entry.payload)
+    stamp = Stamp(entry.address, entry.version, entry.seq)
+    return from_json(encode(decode(kind, entry.payload, stamp, entry.schema)))

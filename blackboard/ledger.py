@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any, TypeVar
@@ -48,6 +49,10 @@ class Parked(Left):
     """The activation has freed its slot; another run will go on where this one was."""
 
     parked = True
+
+
+_INSIDE: ContextVar[tuple[Ledger | None, str]] = ContextVar("inside_a_step", default=(None, ""))
+"""Whose step calls its function now, and its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +133,8 @@ class Ledger(Steps):
             record = await self._found(wanted)
             if record is not None:
                 return self._result(function, record)
-            text = encoded(function, name, await self._called(function, arguments, keywords))
+            with self._inside(name):
+                text = encoded(function, name, await self._called(function, arguments, keywords))
             value = decoded(function, name, text)  # as every later run will have it
             await self._keep(replace(wanted, result=text))
             return value
@@ -141,7 +147,8 @@ class Ledger(Steps):
         record = self.wait(self._found(wanted))
         if record is not None:
             return self._result(function, record)
-        text = encoded(function, name, function(*arguments, **keywords))
+        with self._inside(name):
+            text = encoded(function, name, function(*arguments, **keywords))
         value = decoded(function, name, text)
         self.wait(self._keep(replace(wanted, result=text)))
         return value
@@ -219,6 +226,11 @@ class Ledger(Steps):
     # ------------------------------------------------------------------ records
 
     def _wanted(self, place: int, kind: str, name: str, arguments: str) -> Record:
+        ledger, outer = _INSIDE.get()
+        if ledger is self:
+            problem = f"it is taken inside of step {outer!r}, whose record a later run is given without taking this one"
+            remedy = "Take one step after the other; give the next what the one returns"
+            raise InvalidStep(f"{kind} {name!r}", problem, remedy)
         return Record(place, kind, name, arguments, self.binding, "")
 
     async def _found(self, wanted: Record) -> Record | None:
@@ -294,6 +306,15 @@ class Ledger(Steps):
             self._under_way -= 1
             if self._under_way == 0:
                 self._idle.set()
+
+    @contextlib.contextmanager
+    def _inside(self, name: str) -> Iterator[None]:
+        """The function of a step is called: no other step can be part of it."""
+        before = _INSIDE.set((self, name))
+        try:
+            yield
+        finally:
+            _INSIDE.reset(before)
 
     def _check(self) -> None:
         if self.end is not None:

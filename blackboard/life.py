@@ -18,13 +18,13 @@ from blackboard.entry import Entry, address_of, decode, encode
 from blackboard.errors import (
     ActivationNotFound,
     BoardAborted,
-    BoardClosed,
     BoardNotFound,
     EntryTooLarge,
     InvalidEntry,
     InvalidSource,
     NotUnknown,
     UndeclaredKind,
+    closed,
 )
 from blackboard.ids import operation_id
 from blackboard.limits import Limits
@@ -157,8 +157,8 @@ class Life:
         answer, found = await self._partition.deadline(self.id, self._author, at, after, wanted, clean(why))
         if answer == "absent":
             raise BoardNotFound(self.id)
-        if answer == "closed":
-            raise BoardClosed(self.id)
+        if answer not in {"ok", "done"}:
+            raise closed(self.id, answer)
         return to_datetime(found) if found else None
 
     # ------------------------------------------------------------------ its archive

@@ -25,6 +25,9 @@ MOST_OPENED = 500
 STUCK = "stuck"
 """The outcome of a saga that waits for a person."""
 
+GOES_ON = frozenset({"undoing", STUCK})
+"""The states of a saga that has not ended."""
+
 _ENTRY_EVENTS = frozenset({EventType.POSTED, EventType.REVISED, EventType.RETRACTED})
 _TARGET = "@undo/"
 

@@ -30,6 +30,7 @@ from blackboard.errors import (
 from blackboard.event import Event, EventType
 from blackboard.ids import operation_id
 from blackboard.limits import Tripped, check_limit, milliseconds
+from blackboard.saga import GOES_ON
 from blackboard.store.control import Raised, Steered
 from blackboard.store.partition import BoardFacts, Partition
 
@@ -222,8 +223,10 @@ class Steering:
         """Let a paused board go one step: until one activation has ended, one event more has happened, or it is quiescent.
 
         What goes is what the strategy grants, on a choreographed board the first of the agenda. A board that is not paused is
-        paused first. Returns the board's last event. Raises TimedOut, and NotHeld when nothing can go.
+        paused first. Returns the board's last event. Raises TimedOut, NotHeld when nothing can go, and SagaUnderWay.
         """
+        if (await self.status()).status == "open" and await self._partition.saga(self.id) in GOES_ON:
+            raise SagaUnderWay(self.id)  # before it is paused, which would outlast that
         await self.pause(why)
         if until != "quiescence":
             if (await self.status()).settled:

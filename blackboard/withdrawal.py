@@ -5,7 +5,7 @@ from __future__ import annotations
 from blackboard.activation import Claimed
 from blackboard.approval import Approval
 from blackboard.entry import Stamp, decode, encode
-from blackboard.errors import BoardClosed, LeaseLost
+from blackboard.errors import BoardClosed, EntryError, LeaseLost
 from blackboard.store.partition import Partition, Write
 
 CHORE = "@people"
@@ -18,7 +18,10 @@ async def withdraw(claimed: Claimed, partition: Partition) -> None:
     waiting = {each.name for each in await partition.agenda(board)}
     writes = []
     for stored in found:
-        approval = decode(Approval, stored.payload, Stamp(stored.address, stored.version, stored.seq))
+        try:
+            approval = decode(Approval, stored.payload, Stamp(stored.address, stored.version, stored.seq))
+        except EntryError:
+            continue  # somebody has posted it by hand: nobody asked that
         if approval.state == "open" and approval.activation not in waiting:
             approval.state = "withdrawn"
             writes.append(Write(stored.address, stored.version, Approval.__version__, encode(approval)))

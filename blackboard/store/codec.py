@@ -84,6 +84,7 @@ def activation(field: str, text: bytes) -> Activation:
         note=note,
         kept=max(0, facts[22] - 1),  # its progress has a place as well
         token=token,
+        unsure=facts[23] == 1,
     )
 
 

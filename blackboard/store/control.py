@@ -7,6 +7,7 @@ from dataclasses import astuple, dataclass
 from typing import Any
 
 from blackboard.activation import Claim
+from blackboard.ids import operation_id
 from blackboard.limits import Tripped
 from blackboard.store import codec, stub
 from blackboard.store.calls import Argument
@@ -110,16 +111,27 @@ class Control(Stubs):
         reason: str = "",
         expected: int | None = None,
         now: int | None = None,
+        *,
+        operation: str = "",
     ) -> Steered:
         """Grant a held activation; the answer is ``free`` when it is not held."""
-        words: list[Argument] = [stub.now(now), 1, board, author, reason, -1 if expected is None else expected]
-        return _steered(await self._run("grant", [board], [*words, identity, number]))
+        words: list[Argument] = [stub.now(now), operation or operation_id(), 1, board, author, reason]
+        words += [-1 if expected is None else expected, identity, number]
+        return _steered(await self._run("grant", [board], words))
 
     async def veto(
-        self, board: str, author: str, identity: str, number: int, reason: str = "", now: int | None = None
+        self,
+        board: str,
+        author: str,
+        identity: str,
+        number: int,
+        reason: str = "",
+        now: int | None = None,
+        *,
+        operation: str = "",
     ) -> str:
         """Forbid an open activation: ``ok``, ``running`` (it has started), ``absent`` or ``closed``."""
-        words = [stub.now(now), 1, board, author, reason, identity, number]
+        words = [stub.now(now), operation or operation_id(), 1, board, author, reason, identity, number]
         answer: bytes = await self._run("veto", [board], words)
         return answer.decode()
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from blackboard.activation import Claim
 from blackboard.archive import Archive
+from blackboard.ids import operation_id
 from blackboard.store import stub
 from blackboard.store.calls import Argument
 from blackboard.store.stub import Stubs
@@ -31,12 +32,13 @@ class Lifetime(Stubs):
         *,
         result: str = "",
         known: int = -1,
+        operation: str = "",
     ) -> tuple[str, int]:
         """Close a board: ``ok``, ``done`` (it was closed before) or ``absent``, and how many activations were dropped.
 
         ``result`` is JSON; ``known`` the last event that the caller knows: when there are others the answer is ``moved``.
         """
-        words = [stub.now(now), 1, board, author, reason, retention, result, known]
+        words = [stub.now(now), operation or operation_id(), 1, board, author, reason, retention, result, known]
         answer = await self._run("close", [board], words)
         return answer[0].decode(), int(answer[2])
 

@@ -26,6 +26,7 @@ from blackboard.errors import (
     closed,
 )
 from blackboard.event import Event
+from blackboard.ids import operation_id
 from blackboard.limits import Limits, milliseconds
 from blackboard.record import Record
 from blackboard.store import codec, stub
@@ -173,10 +174,18 @@ class Partition(Control, Sagas, Gauges, Records, Shapes, Lifetime):
         raise self._refusal(board, answer, writes)
 
     async def revive(
-        self, board: str, identity: str, author: str, now: int | None = None, *, fresh: bool = False
+        self,
+        board: str,
+        identity: str,
+        author: str,
+        now: int | None = None,
+        *,
+        fresh: bool = False,
+        operation: str = "",
     ) -> str:
         """Try a dead activation again, ``fresh`` without what it has recorded: ``ok``, ``absent``, ``obviated`` or ``closed``."""
-        answer: bytes = await self._run("revive", [board], [stub.now(now), 1, board, identity, author, int(fresh)])
+        words = [stub.now(now), operation or operation_id(), 1, board, identity, author, int(fresh)]
+        answer: bytes = await self._run("revive", [board], words)
         return answer.decode()
 
     # ------------------------------------------------------------------ running

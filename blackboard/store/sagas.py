@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from blackboard.activation import Claim
+from blackboard.ids import operation_id
 from blackboard.store import stub
 from blackboard.store.calls import Argument
 from blackboard.store.stub import Stubs
@@ -47,10 +48,18 @@ class Sagas(Stubs):
         return stub.text(answer[0])
 
     async def skip(
-        self, board: str, author: str, identity: str, number: int, reason: str = "", now: int | None = None
+        self,
+        board: str,
+        author: str,
+        identity: str,
+        number: int,
+        reason: str = "",
+        now: int | None = None,
+        *,
+        operation: str = "",
     ) -> str:
         """Do without a compensation: ``ok``, ``running``, ``absent`` or ``over`` (nothing is being undone)."""
-        words = [stub.now(now), 1, board, author, reason, identity, number]
+        words = [stub.now(now), operation or operation_id(), 1, board, author, reason, identity, number]
         answer: bytes = await self._run("skip", [board], words)
         return answer.decode()
 

@@ -155,3 +155,5 @@ async def test_an_imported_board_is_brought_forward(bb: Blackboard) -> None:
         board = await bb.import_board(lines, "b")
         assert (await board.wait_for(Note, timeout=DEADLINE)).text == "300"
         assert [(each.kind, each.schema) for each in await board.entries("item")] == [("item", 2)]
+        await board.settled(DEADLINE)
+        assert (await board.status()).behind == 0

@@ -603,3 +603,35 @@ async def test_a_stream_takes_steps_too(bb: Blackboard) -> None:
         await board.post(Claim(amount=1))
         await board.wait_for(Done, Done.name == "b", timeout=10)
         assert called == {"one": 1}
+
+
+@pytest.mark.parametrize("inner", ["step", "sleep", "approval", "plain"])
+async def test_no_step_is_taken_inside_of_another(bb: Blackboard, inner: str) -> None:
+    """A later run, which is given the record of the outer one, would take other steps; and who waits would wait for itself."""
+
+    async def outer(ctx: Context) -> None:
+        if inner == "step":
+            await ctx.step("inner", str)
+        elif inner == "sleep":
+            await ctx.sleep(60)
+        else:
+            await ctx.approval("Well?")
+
+    if inner == "plain":
+
+        @bb.knowledge_source(retries=0)
+        def work_plainly(job: Job, ctx: Context) -> None:
+            ctx.sync.step("outer", lambda: ctx.sync.step("inner", str))
+    else:
+
+        @bb.knowledge_source(retries=0)
+        async def work(job: Job, ctx: Context) -> None:
+            await ctx.step("outer", outer, ctx)
+
+    async with bb, bb.workers():
+        board = bb.board("b")
+        await board.post(Job(name="one"))
+        await board.settled(20)
+        (dead,) = await board.dead()
+        assert dead.problem.startswith("InvalidStep:")
+        assert "inside of step 'outer'" in dead.problem

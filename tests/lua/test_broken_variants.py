@@ -203,12 +203,12 @@ VARIANTS: dict[str, tuple[Check, str, str]] = {
     ),
     "compensations are held": (
         a_pause_holds_no_compensation,
-        "if state == 'r' and control.holds_back(ctx, activation) and not codec.is_undoing(identity) then\n",
+        "if state == 'r' and control.holds_back(ctx, activation) and not is_free(ctx, identity, activation) then\n",
         "if state == 'r' and control.holds_back(ctx, activation) then\n",
     ),
     "agenda goes on while it is undone": (
         what_is_undone_starts_nothing,
-        "if ctx.status ~= 'open' and not LASTS[state] and not codec.is_undoing(identity) then\n",
+        "if ctx.status ~= 'open' and not LASTS[state] and not is_free(ctx, identity, activation) then\n",
         "if false then\n",
     ),
 }

@@ -100,6 +100,17 @@ async def test_the_first_worker_that_looks_pauses_the_board(board: Bench) -> Non
     assert names(await board.claim(5)) == ["one"]
 
 
+async def test_a_board_that_is_undone_is_not_paused_by_it(board: Bench) -> None:
+    await set_deadline(board)
+    board.now += 100
+    await board.claim(5)  # which finds that its time has come
+    (chore,) = [c for c in await board.claim(5) if c.claim.source == "@clock"]
+    await board.abort("b")
+    before = await board.kinds_of_events("b")
+    assert await board.store.tick(chore.claim, board.now) == "later"
+    assert await board.kinds_of_events("b") == before
+
+
 async def test_nobody_waits_long_for_a_worker_that_is_busy(board: Bench) -> None:
     """A worker that always gets as much as it asks for looks at the clocks now and then."""
     await set_deadline(board)

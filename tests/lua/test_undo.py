@@ -9,6 +9,7 @@ import pytest
 
 from blackboard.activation import Claimed
 from blackboard.errors import BoardAborted, LeaseLost
+from blackboard.record import Record
 from blackboard.store.partition import Applied
 from tests.lua.bench import LEASE, Bench, each, gone, names, write
 
@@ -339,6 +340,34 @@ async def test_one_that_dies_is_revived_or_skipped(board: Bench) -> None:
     await board.undo_once("done")
     assert await status(board) == "aborted"
     assert (await board.kinds_of_events("b"))[-4:] == ["died", "undone", "skipped", "undone"]
+
+
+async def test_on_a_stuck_board_what_is_asked_in_vain_can_be_withdrawn(board: Bench) -> None:
+    claimed = await undoing(board)
+    await board.store.record(claimed.claim, Record(1, "approval", "approval", "", "", "{}"), now=board.now)
+    await board.fail(claimed.claim, "dead")
+    chores = {each_claim.claim.source: each_claim for each_claim in await board.claim(5)}
+    assert set(chores) == {"@people", "@saga"}
+    assert await board.undo(chores["@saga"], "stuck") == "ok"
+    await board.store.withdraw(chores["@people"].claim, [], board.now)
+    assert await board.undo(await board.chore(), "stuck") == "ok"
+    facts = await board.store.facts("b")
+    assert facts is not None
+    assert (facts.status, facts.settled) == ("stuck", True)
+
+
+async def test_nothing_is_over_before_what_is_asked_in_vain_is_withdrawn(board: Bench) -> None:
+    claimed = await running(board)
+    await board.store.record(claimed.claim, Record(1, "approval", "approval", "", "", "{}"), now=board.now)
+    await board.store.park(claimed.claim, "a", 0, "Well?", now=board.now)
+    await board.abort("b")
+    chores = {each_claim.claim.source: each_claim for each_claim in await board.claim(5)}
+    assert set(chores) == {"@people", "@saga"}
+    assert await board.undo(chores["@saga"], "done") == "ok"
+    assert await status(board) == "undoing"
+    await board.store.withdraw(chores["@people"].claim, [], board.now)
+    await board.undo_once("done")
+    assert await status(board) == "aborted"
 
 
 async def test_only_compensations_are_skipped_and_only_meanwhile(board: Bench) -> None:

@@ -205,7 +205,12 @@ def test_a_binding_is_its_entries_and_their_versions() -> None:
         ({"choices": ("a", "a")}, "are not different words"),
         ({"choices": ("a", "")}, "are not different words"),
         ({"default": "maybe"}, "is none of its choices"),
-        ({"expires": 0}, "never comes"),
+        ({"expires": 0}, "is no time"),
+        ({"expires": 1e300}, "is no time"),
+        ({"expires": "5"}, "is no time"),
+        ({"to": 5}, "is no text"),
+        ({"choices": None}, "are not different words"),
+        ({"choices": [["a"]]}, "are not different words"),
         ({"question": "x" * 2001}, "more than 2000 characters"),
     ],
 )

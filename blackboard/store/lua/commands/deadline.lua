@@ -20,6 +20,7 @@
 --- @include "clocks"
 --- @include "lineage"
 --- @include "guard"
+--- @include "saga"
 --- @include "agenda"
 
 board.now = arguments.now()

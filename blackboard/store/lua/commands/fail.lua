@@ -53,7 +53,10 @@ end
 if ctx.status ~= 'open' and verdict == 'retry' and not codec.is_undoing(claim.identity) then
   verdict, reason = 'dead', 'its board is being undone'
 end
-if reason ~= 'damaged' then limiting.fail(claim.field, codec.source(claim.identity), activation) end
+-- A person's no is no failure of the source (it comes without a reason), and an end of which nobody knows how it came says
+-- nothing.
+local is_failure = verdict ~= 'unknown' and reason ~= 'damaged' and (verdict ~= 'dead' or reason ~= '')
+if is_failure then limiting.fail(claim.field, codec.source(claim.identity), activation) end
 if place > 0 then agenda.forget(ctx, claim.identity, activation, place) end
 if verdict == 'dead' then
   if reason ~= 'crash limit' then activation[ATTEMPTS] = activation[ATTEMPTS] + 1 end

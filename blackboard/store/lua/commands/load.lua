@@ -25,6 +25,7 @@
 --- @include "clocks"
 --- @include "lineage"
 --- @include "guard"
+--- @include "saga"
 --- @include "agenda"
 --- @include "shapes"
 --- @include "binding"

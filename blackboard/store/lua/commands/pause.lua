@@ -33,7 +33,7 @@ local ctx = board.open_all()[1]
 local author, reason = arguments.next(), arguments.next()
 local refused = control.objection(ctx)
 if refused then return refused end
-if ctx.gate == 'p' then return { 'done', ctx.control } end
+if ctx.gate == 'p' and not saga.stay_paused(ctx) then return { 'done', ctx.control } end
 
 local moved, running = deciding.pause(ctx, author, reason)
 control.dismiss(ctx)

@@ -1,10 +1,11 @@
 -- A dead activation is tried again with fresh attempts. Where it is a compensation, its saga goes on with that.
 --
 -- KEYS    partition keys, board keys
--- ARGV    now, board count = 1, board, identity, author, fresh (1: what it has recorded is dropped, so that it begins anew)
+-- ARGV    now, operation, board count = 1, board, identity, author, fresh (1: what it has recorded is dropped, so that it
+--         begins anew)
 -- returns 'ok' | 'absent' (no dead activation of this identity) | 'obviated' (its trigger no longer holds) | 'closed'
 -- events  V (revived) | O (obviated)
--- repeat  a second call finds no dead activation and answers 'absent'
+-- repeat  the same operation answers as it did before and writes nothing
 
 --- @include "arguments"
 --- @include "codec"
@@ -25,10 +26,14 @@
 --- @include "binding"
 --- @include "rating"
 --- @include "matching"
+--- @include "journal"
 
 board.now = arguments.now()
+local operation = arguments.next()
 local ctx = board.open_all()[1]
 local identity, author, fresh = arguments.next(), arguments.next(), arguments.number()
+local answered = journal.recall(ctx, operation)
+if answered then return answered[1] end
 local undoes = codec.is_undoing(identity)
 if ctx.status and ctx.status ~= 'open' and not (undoes and saga.under_way(ctx)) then return 'closed' end
 local activation = partition.activation(ctx.id .. RS .. identity)
@@ -48,5 +53,6 @@ if undoes then saga.go_on(ctx) end
 local left = partition.activation(ctx.id .. RS .. identity)
 
 control.finish()
+journal.remember(ctx, operation, { left and 'ok' or 'obviated' })
 partition.wake(partition.awake)
 return left and 'ok' or 'obviated'

@@ -1,10 +1,10 @@
 -- A person does without a compensation, dead or not yet run: what it was to undo stays, and the saga goes on.
 --
 -- KEYS    partition keys, board keys
--- ARGV    now, board count = 1, board, author, reason, identity, number
+-- ARGV    now, operation, board count = 1, board, author, reason, identity, number
 -- returns 'ok' | 'running' | 'absent' (no such compensation is open or dead) | 'over' (the board is not being undone)
 -- events  K (skipped)
--- repeat  what was skipped is gone: a second call answers 'absent'
+-- repeat  the same operation answers as it did before and writes nothing
 
 --- @include "arguments"
 --- @include "codec"
@@ -25,11 +25,15 @@
 --- @include "binding"
 --- @include "rating"
 --- @include "matching"
+--- @include "journal"
 
 board.now = arguments.now()
+local operation = arguments.next()
 local ctx = board.open_all()[1]
 local author, reason = arguments.next(), arguments.next()
 local identity, number = arguments.next(), arguments.number()
+local answered = journal.recall(ctx, operation)
+if answered then return answered[1] end
 if not saga.under_way(ctx) then return 'over' end
 local activation = partition.activation(ctx.id .. RS .. identity)
 if not activation or activation[NUMBER] ~= number or not codec.is_undoing(identity) then return 'absent' end
@@ -40,5 +44,6 @@ agenda.leave(ctx, identity, activation)
 saga.go_on(ctx)
 matching.quiesce(ctx, '', 1)
 control.finish()
+journal.remember(ctx, operation, { 'ok' })
 partition.wake(partition.awake)
 return 'ok'

@@ -19,6 +19,7 @@
 --- @include "clocks"
 --- @include "lineage"
 --- @include "guard"
+--- @include "saga"
 --- @include "agenda"
 --- @include "exporting"
 

@@ -46,7 +46,7 @@ if refused then return refused end
 if not ctx.status and mode == 'c' then return { 'absent', 0 } end
 life.begin(ctx, author, defaults)
 local move_all = (mode == 'c' and ctx.gate == '-') and control.free_all or control.hold_all
-local moved, running = move_all(ctx, mode)
+local moved, running = move_all(ctx, mode, saga.under_way(ctx))
 if mode == 'o' then
   control.orchestrate(ctx, author, strategy, name, reason, unattended)
 else

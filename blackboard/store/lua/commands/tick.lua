@@ -34,6 +34,11 @@ local claim = settling.read(board.open_all())
 local activation, why = settling.held(claim)
 if not activation then return why end
 local ctx = claim.board
+if ctx.status ~= 'open' then -- what is being undone comes to an end of its own
+  clocks.drop(ctx)
+  control.finish()
+  return 'later'
+end
 
 local answer, due, following = 'later', clocks.due(ctx)
 if due == 'idle' then return 'idle' end

@@ -1,10 +1,10 @@
 -- A person or a program forbids one open activation: it is kept with the dead, and can be retried.
 --
 -- KEYS    partition keys, board keys
--- ARGV    now, board count = 1, board, author, reason, identity, number
+-- ARGV    now, operation, board count = 1, board, author, reason, identity, number
 -- returns 'ok' | 'running' (it has started) | 'absent' | 'closed'
 -- events  D (died: vetoed), T, O
--- repeat  what is vetoed is on no agenda: a second call answers 'absent'
+-- repeat  the same operation answers as it did before and writes nothing
 
 --- @include "arguments"
 --- @include "codec"
@@ -27,11 +27,15 @@
 --- @include "matching"
 --- @include "settling"
 --- @include "deciding"
+--- @include "journal"
 
 board.now = arguments.now()
+local operation = arguments.next()
 local ctx = board.open_all()[1]
 local author, reason = arguments.next(), arguments.next()
 local identity, number = arguments.next(), arguments.number()
+local answered = journal.recall(ctx, operation)
+if answered then return answered[1] end
 local refused = control.objection(ctx)
 if refused then return refused[1] end
 local activation = partition.activation(ctx.id .. RS .. identity)
@@ -44,5 +48,6 @@ if activation[STATE] == 'x' then return 'running' end
 agenda.bury(ctx, identity, activation, author, 'vetoed', reason)
 matching.quiesce(ctx, '', 1)
 control.finish()
+journal.remember(ctx, operation, { 'ok' })
 partition.wake(partition.awake)
 return 'ok'

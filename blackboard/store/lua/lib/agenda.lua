@@ -67,9 +67,15 @@ local function remember(activation, before, state)
   activation[DIRTY], activation[PART] = 0, 0
 end
 
+--- Whether nothing holds an activation back while its board is undone: it undoes, or it may have acted outside the board, and
+--- its source is asked what became of that.
+local function is_free(ctx, identity, activation)
+  return codec.is_undoing(identity) or activation[UNSURE] == 1 and saga.under_way(ctx)
+end
+
 --- Brings an activation into a state, with everything that hangs on it; of an earlier one nothing is left.
 local function settle(ctx, field, source, identity, activation, state)
-  if state == 'r' and control.holds_back(ctx, activation) and not codec.is_undoing(identity) then
+  if state == 'r' and control.holds_back(ctx, activation) and not is_free(ctx, identity, activation) then
     state = control.awaits_bid(ctx, identity, activation) and 'b' or 'u'
     if state == 'u' then control.arouse(ctx) end
   end
@@ -83,7 +89,7 @@ end
 
 --- Moves an activation to another state.
 function agenda.move(ctx, identity, activation, state)
-  if ctx.status ~= 'open' and not LASTS[state] and not codec.is_undoing(identity) then
+  if ctx.status ~= 'open' and not LASTS[state] and not is_free(ctx, identity, activation) then
     return agenda.obviate(ctx, identity, activation, ctx.seq) -- what is being undone starts nothing any more
   end
   local field, source = ctx.id .. RS .. identity, codec.source(identity)
@@ -191,11 +197,16 @@ function agenda.leave(ctx, identity, activation)
   partition.put(field, false)
 end
 
+--- It is dropped, whatever it waits for.
+function agenda.drop(ctx, identity, activation)
+  if activation[RECORDED] > 1 then spare_people(ctx, identity, activation) end
+  agenda.leave(ctx, identity, activation)
+end
+
 --- Its trigger no longer holds: it leaves without having run.
 function agenda.obviate(ctx, identity, activation, cause)
   board.event(ctx, 'O', cause, identity, activation[NUMBER])
-  if activation[RECORDED] > 1 then spare_people(ctx, identity, activation) end
-  agenda.leave(ctx, identity, activation)
+  agenda.drop(ctx, identity, activation)
 end
 
 --- Its attempts are spent: it leaves the agenda and is kept with its last error.
@@ -228,6 +239,21 @@ function agenda.doubt(ctx, identity, activation, by, reason, problem)
   board.event(ctx, 'U', by, identity, activation[NUMBER], reason)
   activation[PROBLEM], activation[UNSURE] = problem, 1
   agenda.move(ctx, identity, activation, asked and 'q' or 'r')
+end
+
+--- On a board that is being undone, what may have acted is asked after, whatever held it back until now: how that ends is
+--- waited for.
+function agenda.ask_after(ctx)
+  if not saga.under_way(ctx) then return end
+  local identities, fields = lexset.range(board.agenda(ctx), ''), {}
+  for i, identity in ipairs(identities) do fields[i] = ctx.id .. RS .. identity end
+  partition.load(fields)
+  for i, identity in ipairs(identities) do
+    local activation = partition.activation(fields[i])
+    if activation and activation[UNSURE] == 1 and COULD_START[activation[STATE]] then
+      agenda.move(ctx, identity, activation, 'r')
+    end
+  end
 end
 
 --- The identities of a source that are on the agenda, in order.

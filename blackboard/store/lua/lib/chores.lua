@@ -90,10 +90,13 @@ end
 --- A chore that its worker holds, or that a worker died with, is for another to do.
 function chores.give_back(ctx, identity, activation) make_ready(ctx, codec.source(identity), activation) end
 
+--- Whether there is a chore of this name.
+function chores.is_open(ctx, name) return partition.activation(field_of(ctx, name)) and true or false end
+
 --- The names of what is open of them on a board.
 function chores.open(ctx)
   local names = {}
-  for _, name in ipairs(NAMES) do if partition.activation(field_of(ctx, name)) then names[#names + 1] = name end end
+  for _, name in ipairs(NAMES) do if chores.is_open(ctx, name) then names[#names + 1] = name end end
   return names
 end
 

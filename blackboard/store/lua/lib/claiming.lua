@@ -244,6 +244,7 @@ local function flag_of()
     return ''
   end
   local ctx, trigger = board.view(candidate.id), triggers.source(source)
+  if activation[UNSURE] == 1 and saga.under_way(ctx) then return '' end -- its source is asked what became of it
   if ctx.status ~= 'open' then return 'revisit' end -- its worker died while its board is being undone: it leaves
   local unclear = trigger and (ctx.behind > 0 or trigger.shaped or trigger.od)
     and shapes.unclear(ctx, trigger, addresses_of(trigger, identity, activation))

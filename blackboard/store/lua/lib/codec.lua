@@ -19,6 +19,7 @@ local TO_US = '([^' .. US .. ']*)' .. US
 local FIELDS = '^' .. TO_US .. TO_US .. TO_US .. TO_US .. '(.*)$'
 local ADDRESSES, ADDRESS = RS .. '(.*)$', '[^' .. RS .. ']+'
 local HEAD, AFTER_TOKEN = '^[^' .. RS .. ']*', '^[^' .. US .. ']*' .. US .. '[^' .. US .. ']*' .. US .. '()' .. US
+local UNSURE_OF = '^[^%]]*,(%d)%]' .. US
 local NOTHING_BEHIND = ']' .. US .. US .. US
 local BOARD = '^([^' .. RS .. ']+)' .. RS .. '(.*)$'
 local TILDE, AT = 126, 64
@@ -121,6 +122,9 @@ end
 
 --- Whether its source has bid, by an activation's text.
 function codec.has_bid(text) return string.match(text, ',(%d),%d+,%d%]' .. US) == '1' end
+
+--- Whether it may have acted outside the board and nobody knows what became of that, by an activation's text.
+function codec.is_unsure(text) return string.match(text, UNSURE_OF) == '1' end
 
 --- Whether it has a place under a limit of its source, by an activation's text. (Most are bound by their names, and have none.)
 function codec.has_token(text)

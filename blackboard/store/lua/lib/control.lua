@@ -176,7 +176,8 @@ end
 
 --- Moves every open activation that could start, were it granted, to state `to` (r or u), before anything else changes;
 --- when `bidding`, to b where its source has yet to bid. The switch of a board with very many of them must be quick.
-local function move_all(ctx, to, bidding)
+--- `but_unsure`: not what may have acted, since its source is to be asked what became of that.
+local function move_all(ctx, to, bidding, but_unsure)
   local moved, running = 0, {}
   local identities = lexset.range(board.agenda(ctx), '')
   for first = 1, #identities, 1000 do
@@ -185,7 +186,8 @@ local function move_all(ctx, to, bidding)
     local texts = redis.call('HMGET', ACTIVATIONS, unpack(fields))
     for i, text in ipairs(texts) do
       local state, identity = text and string.sub(text, 3, 3), identities[first + i - 1]
-      if COULD_START[state] and not codec.is_undoing(identity) then
+      local stays = codec.is_undoing(identity) or but_unsure and text and codec.is_unsure(text)
+      if COULD_START[state] and not stays then
         if move_one(fields[i], identity, text, state, to, bidding) then moved = moved + 1 end
       elseif state == 'x' and #running < RUNNING_SHOWN then
         running[#running + 1] = identity
@@ -197,11 +199,11 @@ local function move_all(ctx, to, bidding)
 end
 
 --- A new epoch begins in which nothing is granted yet; `mode` is the board's then. Returns how many activations are held from
---- now on, and what runs.
-function control.hold_all(ctx, mode) return move_all(ctx, 'u', mode == 'o') end
+--- now on, and what runs. `but_unsure`: the board is being undone, and how what may have acted ends is waited for.
+function control.hold_all(ctx, mode, but_unsure) return move_all(ctx, 'u', mode == 'o', but_unsure) end
 
 --- Nothing is held any more. Returns how many activations became ready, and what runs.
-function control.free_all(ctx) return move_all(ctx, 'r', false) end
+function control.free_all(ctx) return move_all(ctx, 'r', false, false) end
 
 --- Begins an epoch under a strategy.
 function control.orchestrate(ctx, by, strategy, name, reason, unattended)

@@ -44,9 +44,11 @@ function deciding.grant(ctx, grant, activation, by)
   agenda.move(ctx, grant.identity, activation, 'r')
 end
 
---- Begins a pause: a new epoch, in which nothing is granted yet. Returns how many activations are held, and what runs.
+--- Begins a pause: a new epoch, in which nothing is granted yet. One that begins while the board goes back to a savepoint
+--- lasts when that is over. Returns how many activations are held, and what runs.
 function deciding.pause(ctx, by, reason)
-  local moved, running = control.hold_all(ctx, ctx.mode)
+  saga.stay_paused(ctx)
+  local moved, running = control.hold_all(ctx, ctx.mode, saga.under_way(ctx))
   ctx.gate, ctx.control = 'p', ctx.control + 1
   board.event(ctx, 'Z', by, ctx.control, reason)
   return moved, running

@@ -40,6 +40,15 @@ function saga.move(ctx, state)
   saga.note(ctx, state, facts.began, facts.savepoint, facts.paused)
 end
 
+--- A board that goes back to a savepoint is paused by somebody else as well, and stays so afterwards. Returns whether that is
+--- news.
+function saga.stay_paused(ctx)
+  local facts = saga.under_way(ctx) and saga.facts(ctx)
+  if not facts or facts.savepoint == 0 or facts.paused == '1' then return false end
+  saga.note(ctx, facts.state, facts.began, facts.savepoint, '1')
+  return true
+end
+
 --- Something has ended: what a saga waited for may have been that.
 function saga.look(ctx)
   if saga.under_way(ctx) then chores.begin(ctx, CHORE) end

@@ -71,6 +71,7 @@ end
 function shapes.note(ctx, change)
   local new, current = change.new, triggers.of(change.kind).current
   if ctx.behind == 0 and (not new or not current or new.schema == current) then return end
+  if ctx.status == 'loading' then return end -- which are old is looked at when all of it is there
   if remark(ctx, change.kind, change.address, new) then
     if not ctx.cleared then ctx.cleared = {} end
     ctx.cleared[change.kind] = true

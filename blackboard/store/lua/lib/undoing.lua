@@ -16,8 +16,9 @@ local function drop_open(ctx)
   partition.load(fields)
   for _, field in ipairs(fields) do
     local activation, _, identity = partition.activation(field), codec.split_field(field)
-    if activation and not KEPT[activation[STATE]] and not codec.is_undoing(identity) then
-      agenda.leave(ctx, identity, activation)
+    local waited_for = activation and (KEPT[activation[STATE]] or activation[UNSURE] == 1)
+    if activation and not waited_for and not codec.is_undoing(identity) then
+      agenda.drop(ctx, identity, activation)
       dropped = dropped + 1
     end
   end
@@ -30,17 +31,19 @@ function undoing.abort(ctx, by, reason)
   drop_open(ctx)
   ctx.status, ctx.control, ctx.gate = 'undoing', ctx.control + 1, '-'
   saga.note(ctx, 'undoing', board.event(ctx, 'A', by, 0, reason), 0, '0')
+  agenda.ask_after(ctx)
   chores.begin(ctx, CHORE)
 end
 
 --- The board goes back to a savepoint: it is paused, and what runs is waited for. To be called before anything else changes.
 function undoing.go_back(ctx, by, savepoint, reason)
   local paused = ctx.gate ~= '-'
-  control.hold_all(ctx, ctx.mode)
   control.dismiss(ctx)
   ctx.gate, ctx.control = 'p', ctx.control + 1
   saga.note(ctx, 'undoing', board.event(ctx, 'A', by, savepoint, reason), savepoint, paused and '1' or '0')
   if not paused then board.event(ctx, 'Z', by, ctx.control, reason) end
+  agenda.ask_after(ctx)
+  control.hold_all(ctx, ctx.mode, true)
   chores.begin(ctx, CHORE)
   matching.quiesce(ctx, '', 1)
 end
