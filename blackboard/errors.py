@@ -280,6 +280,9 @@ class AlreadyAnswered(Conflict):
     approval: str
     state: str
     by: str
+    """Who it was, when, and what was answered, in words."""
+    choice: str | None = None
+    at: str = ""
     message_of_facts = (
         "{approval} is {state} by now ({by}). Nothing was written; the entry approval/{approval} says what was answered, "
         "and why."
@@ -576,9 +579,9 @@ class ApprovalNotFound(NotFound):
 
     board: str
     approval: str
+    problem: str = "it was never asked for, or it was taken away"
     message_of_facts = (
-        "board {board} has no approval {approval}: it was never asked for, or it was taken away. Open ones are listed by "
-        "blackboard approvals {board}."
+        "board {board} has no approval {approval}: {problem}. Open ones are listed by blackboard approvals {board}."
     )
 
 

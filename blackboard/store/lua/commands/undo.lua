@@ -45,6 +45,8 @@ if not saga.under_way(ctx) then
   chores.done(ctx, '@saga', activation)
 elseif late then
   chores.give_back(ctx, claim.identity, activation)
+elseif verdict == 'done' and chores.is_open(ctx, '@people') then
+  chores.rest(ctx, '@saga', activation) -- a board that is over takes no more writes: what was asked is withdrawn before
 elseif verdict == 'done' then
   undoing.finish(ctx, claim.owner, reason, activation, retention)
 else

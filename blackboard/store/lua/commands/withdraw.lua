@@ -38,12 +38,13 @@ local activation, why = settling.held(claim)
 if not activation then return { why } end
 local ctx = claim.board
 contribution.load(ctx, writes)
-local refused = contribution.check(ctx, writes, 0, '-', bounds, 'undoing')
+local refused = contribution.check(ctx, writes, 0, '-', bounds, saga.under_way(ctx) and ctx.status or nil)
 if refused then return refused end
 
 local changes, versions = contribution.apply(ctx, writes, '@people', 0)
 matching.apply(ctx, changes, '', 1)
 chores.done(ctx, '@people', activation)
+saga.look(ctx) -- which waits for that with its end
 matching.quiesce(ctx, '', 1)
 local reply = contribution.answer(ctx, versions)
 

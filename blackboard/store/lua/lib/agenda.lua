@@ -184,11 +184,16 @@ function agenda.leave(ctx, identity, activation)
   partition.put(field, false)
 end
 
+--- The same where others go on with the board: what it has asked of people is withdrawn.
+function agenda.drop(ctx, identity, activation)
+  if activation[RECORDED] > 1 then spare_people(ctx, identity, activation) end
+  agenda.leave(ctx, identity, activation)
+end
+
 --- Its trigger no longer holds: it leaves without having run.
 function agenda.obviate(ctx, identity, activation, cause)
   board.event(ctx, 'O', cause, identity, activation[NUMBER])
-  if activation[RECORDED] > 1 then spare_people(ctx, identity, activation) end
-  agenda.leave(ctx, identity, activation)
+  agenda.drop(ctx, identity, activation)
 end
 
 --- Its attempts are spent: it leaves the agenda and is kept with its last error.

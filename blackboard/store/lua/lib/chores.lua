@@ -90,6 +90,12 @@ end
 --- A chore that its worker holds, or that a worker died with, is for another to do.
 function chores.give_back(ctx, identity, activation) make_ready(ctx, codec.source(identity), activation) end
 
+--- Whether a chore is to be done on a board, or somebody is at it.
+function chores.is_open(ctx, name)
+  local activation = partition.activation(field_of(ctx, name))
+  return activation ~= nil and activation ~= false and not rests(activation)
+end
+
 --- The names of what is open of them on a board.
 function chores.open(ctx)
   local names = {}

@@ -17,7 +17,7 @@ local function drop_open(ctx)
   for _, field in ipairs(fields) do
     local activation, _, identity = partition.activation(field), codec.split_field(field)
     if activation and not KEPT[activation[STATE]] and not codec.is_undoing(identity) then
-      agenda.leave(ctx, identity, activation)
+      agenda.drop(ctx, identity, activation)
       dropped = dropped + 1
     end
   end
