@@ -281,8 +281,6 @@ class AlreadyAnswered(Conflict):
     state: str
     by: str
     """Who it was, when, and what was answered, in words."""
-    choice: str | None = None
-    at: str = ""
     message_of_facts = (
         "{approval} is {state} by now ({by}). Nothing was written; the entry approval/{approval} says what was answered, "
         "and why."

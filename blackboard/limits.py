@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from shlex import quote
 from typing import Any
 
 from blackboard.errors import GuardTripped, InvalidSource
@@ -93,6 +94,10 @@ class Tripped:
     def command(self) -> str:
         """The option of `blackboard resume` that raises the limit."""
         return f"--{self.guard} {self._seconds:.0f}s" if self.guard == "wall" else f"--{self.guard} {self.enough}"
+
+    def on_command_line(self, board: str) -> str:
+        """What to type."""
+        return f"blackboard resume {quote(board)} {self.command}"
 
     def refusal(self, board: str) -> GuardTripped:
         """The error that says so."""

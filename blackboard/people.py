@@ -117,10 +117,10 @@ class People:
         """The refusal of an approval that is no longer open: what became of it, by whom, when and why."""
         stamp = found.stamp
         told = await self._partition.events(self.id, stamp.seq - 1, 1) if stamp and stamp.seq else []
-        at = f"{told[0].at:%Y-%m-%d %H:%M:%S} UTC" if told else ""
-        by = f"by {found.by or 'nobody'}" + (f" at {at}" if at else "")
-        by += f": {found.choice}" if found.choice else ""
-        return AlreadyAnswered(found.id, found.state, by + (f", {found.why!r}" if found.why else ""), found.choice, at)
+        at = f" at {told[0].at:%Y-%m-%d %H:%M:%S} UTC" if told else ""
+        said = f": {found.choice}" if found.choice else ""
+        why = f", {found.why!r}" if found.why else ""
+        return AlreadyAnswered(found.id, found.state, f"by {found.by or 'nobody'}{at}{said}{why}")
 
 
 def _check_json(approval: str, value: Any) -> None:

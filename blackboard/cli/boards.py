@@ -6,6 +6,7 @@ import shutil
 import sys
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from shlex import quote
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -205,7 +206,7 @@ def _print_sections(found: dict[str, Any]) -> None:
     if found["result"] is not None:
         _section("Result", [shorten(to_json(found["result"]), width)], "")
     if found["undoing"]:
-        _section("Undoing", _undoing_lines(found["undoing"]), "")
+        _section("Undoing", _undoing_lines(found["board"], found["undoing"]), "")
     _section("Entries", [f"{count:>6}  {kind}" for kind, count in found["entries"].items()], "none")
     if found["behind"]:
         lines = [f"{each['entries']:>6}  {each['kind']}  {each['waits_for']}" for each in found["behind"]]
@@ -243,14 +244,15 @@ def _deadline_lines(deadline: datetime | None) -> list[str]:
     return [f"nothing starts after {iso(deadline)}"] if deadline else []
 
 
-def _undoing_lines(undoing: dict[str, Any]) -> list[str]:
+def _undoing_lines(board: str, undoing: dict[str, Any]) -> list[str]:
     """What is undone and why, how far that is, and what a person can do where it is stuck."""
     goal = f"back to savepoint {undoing['savepoint']}" if undoing["savepoint"] else "as a whole"
     lines = [f"{undoing['state']}, {goal}, by {undoing['by']}{_because(undoing['reason'])}"]
     named = ("undone", "running", "pending", "dead", "skipped")
     lines += [f"{name}: {shorten(shown(undoing[name]), 120)}" for name in named if undoing[name]]
     if undoing["state"] == "stuck":
-        lines.append("try what is dead again, or do without it: blackboard retry, blackboard skip")
+        words = f"{quote(board)} {undoing['dead'][0] if undoing['dead'] else 'ACTIVATION'}"
+        lines.append(f"try what is dead again: blackboard retry {words}; or do without it: blackboard skip {words}")
     return lines
 
 

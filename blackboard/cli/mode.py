@@ -198,7 +198,7 @@ async def control_row(bb: Blackboard, board: Board) -> dict[str, Any]:
         "paused_by": paused.by if paused else None,
         "paused_why": paused.reason if paused else None,
         "guard": found.tripped.guard if found.tripped else None,
-        "go_on": f"blackboard resume {board.id} {found.tripped.command}" if found.tripped else None,
+        "go_on": found.tripped.on_command_line(board.id) if found.tripped else None,
         "held": sum(each.state is ActivationState.HELD for each in agenda),
         "running": [each.name for each in agenda if each.state is ActivationState.RUNNING],
         "controllers": controllers(await known_workers(bb)),

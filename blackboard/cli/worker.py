@@ -63,7 +63,7 @@ class Crew:
     @property
     def closing(self) -> str:
         """What it did."""
-        return f"worker {self._worker.id} ended after {self._worker.finished} activations"
+        return f"worker {self._worker.id} ended; activations committed: {self._worker.finished}"
 
 
 @verb(
