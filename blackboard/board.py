@@ -384,6 +384,8 @@ class Board(Steering, Retreat, People, Life, Injected):
         dead = len(await self.dead())
         kept = f"; {dead} activations are dead" if dead else ""
         agenda = await self.agenda()
+        if not agenda and facts.behind and not facts.settled:
+            return f"entries of the board wait to be brought forward: `blackboard show {self.id}` says which, and why{kept}"
         if not agenda:
             return f"the board is {facts.status} and quiescent after {facts.seq} events{kept}"
         shown = ", ".join(f"{each.name} ({each.state.value})" for each in agenda[:5])

@@ -194,10 +194,11 @@ class InvalidEntry(EntryError):
 
     address: str
     problem: str
-    message_of_facts = (
-        "{address} does not fit its kind: {problem}. Correct the data; if the class has changed since it was stored, "
-        "give new fields a default, or raise the kind's version and bring old data forward."
+    remedy: str = (
+        "Correct the data; if the class has changed since it was stored, "
+        "give new fields a default, or raise the kind's version and bring old data forward"
     )
+    message_of_facts = "{address} does not fit its kind: {problem}. {remedy}."
 
 
 class NewerSchema(EntryError):

@@ -210,7 +210,7 @@ def _print_sections(found: dict[str, Any]) -> None:
     _section("Entries", [f"{count:>6}  {kind}" for kind, count in found["entries"].items()], "none")
     if found["behind"]:
         lines = [f"{each['entries']:>6}  {each['kind']}  {each['waits_for']}" for each in found["behind"]]
-        _section("Of another schema version", [shorten(line, width) for line in lines], "")
+        _section("Of another schema version", lines, "")  # whole: what is to be done stands at their end
     _section("Agenda", [_agenda_line(each) for each in found["agenda"]], "nothing open")
     dead = [f"{each['activation']}  {summary(each['problem'])}" for each in found["dead"]]
     if dead:
