@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
 
-from blackboard.clock import to_seconds
 from blackboard.entry import Entry
 from blackboard.errors import InvalidChoice, InvalidStep
+from blackboard.measure import CENTURY, is_duration
 
 YES_OR_NO = ("approve", "reject")
 
@@ -90,16 +90,23 @@ class Approve:
     default: str | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "choices", tuple(self.choices) if not isinstance(self.choices, str) else self.choices)
+        if isinstance(self.choices, list):
+            object.__setattr__(self, "choices", tuple(self.choices))
         for holds, problem, remedy in self._rules():
             if not holds:
                 raise InvalidStep(f"approval {self.question!r}", problem, remedy)
 
     def _rules(self) -> tuple[tuple[bool, str, str], ...]:
-        texts = not isinstance(self.choices, str) and all(self.choices) and set(map(type, self.choices)) <= {str}
-        distinct = texts and len(set(self.choices)) == len(self.choices) > 0
-        seconds = 1.0 if self.expires is None else to_seconds(self.expires)
+        given: Any = self.choices
+        known = given if isinstance(given, tuple) else ()
+        texts = set(map(type, known)) <= {str} and all(map(str.strip, known))
+        distinct = texts and len(set(known)) == len(known) > 0
         return (
+            (
+                isinstance(self.question, str) and isinstance(self.to, str),
+                f"question={self.question!r} and to={self.to!r} are not both texts",
+                "Give it words, and who is asked as text",
+            ),
             (
                 len(str(self.question)) <= LONGEST_QUESTION,
                 f"it has more than {LONGEST_QUESTION} characters",
@@ -107,9 +114,13 @@ class Approve:
             ),
             (distinct, f"choices={self.choices!r} are not different words", 'Name them: ("approve", "reject")'),
             (
-                self.default is None or self.default in self.choices,
+                self.default is None or self.default in known,
                 f"default={self.default!r} is none of its choices",
-                f"Use one of: {', '.join(map(str, self.choices))}",
+                f"Use one of: {', '.join(map(str, known))}",
             ),
-            (0.001 <= seconds < float("inf"), f"expires={self.expires!r} never comes", "Give it seconds, or None"),
+            (
+                self.expires is None or is_duration(self.expires, longest=CENTURY.total_seconds()),
+                f"expires={self.expires!r} never comes",
+                "Give it a duration from 1 ms up, in seconds or as a timedelta, or None",
+            ),
         )

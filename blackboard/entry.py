@@ -333,8 +333,7 @@ def brought_forward(kind: type[Entry], data: Data, version: int, where: str) -> 
             problem = f"{name} raised {type(error).__name__}: {error}"
             raise InvalidEntry(where, problem, *_mending(kind, where)) from error
         if not isinstance(data, dict):
-            problem = f"{name} returned {type(data).__name__} and not a dict"
-            raise InvalidEntry(where, problem, *_mending(kind, where))
+            raise InvalidEntry(where, f"{name} returned {type(data).__name__} and not a dict", *_mending(kind, where))
     return data
 
 
