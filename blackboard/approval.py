@@ -103,7 +103,7 @@ class Approve:
         distinct = texts and len(set(known)) == len(known) > 0
         return (
             (
-                isinstance(self.question, str) and isinstance(self.to, str),
+                all(issubclass(type(each), str) for each in (self.question, self.to)),
                 f"question={self.question!r} and to={self.to!r} are not both texts",
                 "Give it words, and who is asked as text",
             ),

@@ -37,6 +37,7 @@ from blackboard.outcome import LONGEST_RECONCILIATION
 from blackboard.saga import Abort
 from blackboard.steering import clean as in_a_line
 from blackboard.store.partition import Applied, Commit, Partition
+from blackboard.takeover import announce
 
 logger = logging.getLogger(__name__)
 
@@ -138,6 +139,9 @@ class Run:
     async def _live(self) -> End:
         """Run the activation, and tell the store how that ended."""
         try:
+            if self._execution.claimed.crashes:
+                most = self._execution.source.policies.crashes
+                await self._outage.tell(lambda: announce(self._execution.claimed, self._partition, most))
             return End.COMMITTED if await self._run() else await self._decline()
         except (_LetGo, Left) as end:
             logger.info("%s", end)
