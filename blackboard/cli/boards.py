@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from blackboard.cli.duration import LONGEST_DAYS, Span
 from blackboard.cli.failures import NO
 from blackboard.cli.options import Options
 from blackboard.cli.output import (
@@ -65,7 +66,7 @@ BOARDS = (
 @click.option("--prune", is_flag=True, help="First forget those whose retention has passed.")
 @click.option(
     "--idle",
-    type=click.FloatRange(0),
+    type=Span(0, LONGEST_DAYS),
     metavar="DAYS",
     help="With --prune: close those at rest that nobody used for so long.",
 )
@@ -283,7 +284,7 @@ def _section(title: str, lines: list[str], nothing: str) -> None:
 @click.option("--result", type=JsonData(), metavar="JSON|@FILE|-", help="What came of it; it stands there too.")
 @click.option(
     "--keep",
-    type=click.FloatRange(0),
+    type=Span(0, LONGEST_DAYS),
     metavar="DAYS",
     help="Days that it can still be read. [default: the application's, or 7]",
 )

@@ -224,3 +224,21 @@ def test_wait_until_settled(invoke: Invoke, post: Post, board: str) -> None:
     assert "nap#" in invoke("wait", board, "--settled", "--timeout", "0.05", code=124).stderr
     invoke("wait", board, code=2)
     invoke("wait", board, "claim", "--settled", code=2)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("close", "b", "--keep", "1e12", "--yes"),
+        ("close", "b", "--keep", "nan", "--yes"),
+        ("boards", "--prune", "--idle", "inf"),
+        ("worker", APPLICATION, "--lease", "nan"),
+        ("worker", APPLICATION, "--max-idle", "-1"),
+        ("controller", APPLICATION, "--lease", "1e10"),
+        ("resume", "b", "--wall", "99999999d"),
+    ],
+    ids=" ".join,
+)
+def test_a_time_that_never_ends_is_a_mistake_of_use(invoke: Invoke, words: tuple[str, ...]) -> None:
+    said = invoke(*words, code=2).stderr
+    assert "is no number from" in said or "is more than a century" in said
