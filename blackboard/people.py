@@ -6,17 +6,21 @@ The base of `Board`, beside `Steering`.
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Sequence
 from typing import Any
 
-from blackboard.activation import Activation
+from blackboard.activation import Activation, StoredEntry
 from blackboard.approval import Approval
 from blackboard.entry import Stamp, address, decode, encode
-from blackboard.errors import AlreadyAnswered, ApprovalNotFound, InvalidChoice, InvalidEntry
+from blackboard.errors import AlreadyAnswered, ApprovalNotFound, EntryError, InvalidChoice, InvalidEntry
 from blackboard.ids import check_key, operation_id
 from blackboard.limits import Limits
 from blackboard.record import Progress
 from blackboard.steering import clean
 from blackboard.store.partition import Partition, Write
+
+logger = logging.getLogger(__name__)
 
 
 class People:
@@ -43,7 +47,7 @@ class People:
 
     async def approvals(self) -> list[Approval]:
         """The approvals that activations of this board wait for, the one asked first first."""
-        found = [decode_approval(each) for each in await self._partition.entries(self.id, Approval.__kind__)]
+        found = legible_approvals(await self._partition.entries(self.id, Approval.__kind__))
         if not any(each.state == "open" for each in found):
             return []
         asking = {each.name for each in await self.agenda()}
@@ -86,7 +90,7 @@ class People:
         stored = await self._partition.entry(self.id, address("approval", check_key("approval", name)))
         if stored is not None:
             return decode_approval(stored)
-        found = [decode_approval(each) for each in await self._partition.entries(self.id, Approval.__kind__)]
+        found = legible_approvals(await self._partition.entries(self.id, Approval.__kind__))
         asked = [each for each in found if each.activation == name]
         waiting = [each for each in asked if each.state == "open"]
         if len(waiting) > 1:
@@ -131,6 +135,17 @@ def _check_json(approval: str, value: Any) -> None:
         raise InvalidEntry(f"approval/{approval}", f"the answer has no JSON form: {error}") from error
 
 
-def decode_approval(stored: Any) -> Approval:
+def legible_approvals(stored: Sequence[StoredEntry]) -> list[Approval]:
+    """The approvals among these entries; one that somebody has overwritten with something else keeps nobody from the others."""
+    found = []
+    for each in stored:
+        try:
+            found.append(decode_approval(each))
+        except EntryError as error:
+            logger.warning("nobody can answer %s: %s", each.address, error)
+    return found
+
+
+def decode_approval(stored: StoredEntry) -> Approval:
     """The approval that an entry holds."""
     return decode(Approval, stored.payload, Stamp(stored.address, stored.version, stored.seq))

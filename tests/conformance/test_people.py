@@ -567,3 +567,22 @@ async def test_a_compensation_that_asks_is_skipped_with_its_question(bb: Blackbo
         await board.settled(timeout=10)
         assert (await board.saga()).state == "aborted"
         assert [each.state for each in await board.read(Approval)] == ["withdrawn"]
+
+
+async def test_an_approval_that_was_overwritten_keeps_nobody_from_the_others(bb: Blackboard) -> None:
+    """Neither who looks at what is asked, nor a board that is undone."""
+
+    class Odd(Entry, key="id", kind="approval"):
+        id: str
+
+    pay_out(bb)
+    async with bb, bb.workers():
+        board = bb.board("b")
+        await board.post(Odd(id="odd"), Claim(amount=7))
+        [approval] = await asked(board)
+        await board.compensate("the customer withdrew")
+        await board.settled(timeout=10)
+        assert (await board.status()).status == "aborted"
+        stored = await board.get(f"approval/{approval.id}")
+        assert stored is not None
+        assert b'"withdrawn"' in stored.payload
