@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterable, Callable, Iterable
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from datetime import timedelta
 from os import PathLike
-from typing import Any, ParamSpec, Self, TypeVar, Unpack, overload
+from typing import Any, Final, ParamSpec, Self, TypeVar, Unpack, overload
 
 from blackboard.approval import Approval
 from blackboard.archive import Line, parse
@@ -21,9 +21,10 @@ from blackboard.controller import Controller
 from blackboard.entry import Entry
 from blackboard.errors import DuplicateSource, InvalidKind, InvalidSource, StoreUnreachable, UnknownKind, UnknownSource
 from blackboard.knowledge_source import KnowledgeSource, SourceOptions, make_source
-from blackboard.life import LONGEST_DEADLINE, Overdue
+from blackboard.life import Overdue
 from blackboard.limit import Gauge
 from blackboard.limits import Limits
+from blackboard.measure import YEAR, is_duration, is_number, is_span, is_whole
 from blackboard.registration import register, rematch_board
 from blackboard.steering import clean
 from blackboard.store.address import without_secrets
@@ -41,6 +42,9 @@ R = TypeVar("R")
 BUILT_IN: dict[str, type[Entry]] = {Approval.__kind__: Approval}
 """Kinds of the library itself: a program's own cannot have their names."""
 
+MOST_AT_ONCE: Final = 100_000
+"""Activations that one worker may be told to run at once."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -56,7 +60,7 @@ class Blackboard:
     begin, or are closed, from now on. ``lease`` the seconds after which the
     work of a dead worker goes to another, ``partitions`` how many the namespace has when it is created (1).
 
-    Raises InvalidSource for a name that cannot be a namespace.
+    Raises InvalidSource for a name that cannot be a namespace, and for a setting that cannot work.
     """
 
     def __init__(
@@ -76,11 +80,10 @@ class Blackboard:
         settings: Settings | None = None,
         author: str = "api",
     ) -> None:
-        if not _NAME.fullmatch(name):
+        if not _is_name(name):
             problem = "it is not a word of 1 to 64 letters, digits, dots, underscores and hyphens"
             raise InvalidSource(f"blackboard {name!r}", problem, 'Name it like Blackboard("claims")')
-        _check_settings(partitions, to_seconds(lease), retention, author)
-        _check_life(idle_retention, deadline, deadline_action, archive)
+        _check_settings(locals())  # each argument by its name
         self.name = name
         self.url = url
         self.limits = limits or Limits()
@@ -249,20 +252,26 @@ class Blackboard:
         self,
         concurrency: int = 32,
         *,
-        only: Iterable[str | KnowledgeSource[..., Any]] | None = None,
+        only: str | KnowledgeSource[..., Any] | Iterable[str | KnowledgeSource[..., Any]] | None = None,
         burst: bool = False,
         max_idle: float | None = None,
     ) -> Worker:
         """Workers in this process: ``async with bb.workers(concurrency=8): …``.
 
-        ``concurrency`` activations run at once; ``only`` names the sources to run. Raises UnknownSource.
+        ``concurrency`` activations run at once; ``only`` names the sources to run. Raises UnknownSource, and InvalidSource for
+        what cannot work.
         """
-        names = None if only is None else frozenset(each if isinstance(each, str) else each.name for each in only)
+        names = _names(only)
         for name in names or ():
             if name not in self._sources:
                 raise UnknownSource(name, tuple(sorted(self._sources)))
-        if concurrency < 1:
-            raise InvalidSource("workers", f"concurrency={concurrency} runs nothing", "Give it a number from 1 up")
+        if not is_whole(concurrency, 1, MOST_AT_ONCE):
+            remedy = f"Give it a whole number from 1 to {MOST_AT_ONCE}"
+            raise InvalidSource("workers", f"concurrency={concurrency!r} cannot work", remedy)
+        if not isinstance(burst, bool):
+            raise InvalidSource("workers", f"burst={burst!r} cannot work", "Give it True or False")
+        if max_idle is not None and not is_number(max_idle, 0, YEAR):
+            raise InvalidSource("workers", f"max_idle={max_idle!r} cannot work", "Give it seconds from 0 up, or None")
         options = WorkerOptions(concurrency, names, burst, max_idle, self.lease)
         return Worker(self, self._sources, options)
 
@@ -322,29 +331,60 @@ def _as_text(strategy: Strategy | None) -> tuple[str, str]:
     return json.dumps(to_data(strategy), ensure_ascii=False, separators=(",", ":")), strategy.label
 
 
-def _check_life(idle: timedelta | None, deadline: timedelta | None, action: str, archive: object) -> None:
-    """Raises InvalidSource for a setting of the life of boards that cannot work."""
-    for name, given in (("idle_retention", idle), ("deadline", deadline)):
-        if given is not None and not timedelta(milliseconds=1) <= given <= LONGEST_DEADLINE:
-            raise InvalidSource("blackboard", f"{name}={given} cannot work", "Give it a duration from 1 ms up, or None")
-    if action not in {"pause", "close"}:
-        raise InvalidSource("blackboard", f"deadline_action={action!r} cannot work", "Give it one of: pause, close")
-    if archive is not None and not (callable(archive) or isinstance(archive, str | PathLike)):
-        raise InvalidSource("blackboard", f"archive={archive!r} cannot work", "Give it a directory, or a function")
-
-
-def _check_settings(partitions: int | None, lease: float, retention: timedelta | None, author: str) -> None:
+def _check_settings(given: Mapping[str, Any]) -> None:
     """Raises InvalidSource for a setting that cannot work."""
-    rules = (
-        (partitions is None or partitions >= 1, f"partitions={partitions}", "a number from 1 up, or None"),
-        (0.1 <= lease < float("inf"), f"lease={lease:g}", "seconds from 0.1 up"),
-        (
-            retention is None or retention >= timedelta(milliseconds=1),
-            f"retention={retention}",
-            "a duration from 1 ms up, or None to keep boards for ever",
-        ),
-        (author.isprintable() and 0 < len(author) <= 200, f"author={author!r}", "1 to 200 printable characters"),
-    )
-    for holds, given, wanted in rules:
-        if not holds:
-            raise InvalidSource("blackboard", f"{given} cannot work", f"Give it {wanted}")
+    for name, (accepts, wanted) in _RULES.items():
+        value = given[name]
+        if not accepts(value):
+            said = str(value) if isinstance(value, timedelta) else repr(value)
+            raise InvalidSource("blackboard", f"{name}={said} cannot work", f"Give it {wanted}")
+
+
+def _optional(accepts: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: value is None or accepts(value)
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and _NAME.fullmatch(value) is not None
+
+
+def _is_author(value: Any) -> bool:
+    return isinstance(value, str) and value.isprintable() and 0 < len(value) <= LONGEST_AUTHOR
+
+
+LONGEST_AUTHOR: Final = 200
+MOST_PARTITIONS: Final = 16_384
+"""As many as a cluster has slots."""
+
+_SPAN: Final = "a timedelta from 1 ms to 100 years"
+_RULES: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
+    "url": (_optional(lambda value: isinstance(value, str)), "the URL of a store, or None"),
+    "limits": (_optional(lambda value: isinstance(value, Limits)), "Limits(…), or None"),
+    "retention": (_optional(is_span), f"{_SPAN}, or None to keep boards for ever"),
+    "idle_retention": (_optional(is_span), f"{_SPAN}, or None"),
+    "deadline": (_optional(is_span), f"{_SPAN}, or None"),
+    "deadline_action": (lambda value: value in ("pause", "close"), "one of: pause, close"),
+    "archive": (
+        _optional(lambda value: callable(value) or (isinstance(value, str | PathLike) and value != "")),
+        "a directory, a function, or None",
+    ),
+    "lease": (lambda value: is_duration(value, 0.1), "a duration from 0.1 s to a year, in seconds or as a timedelta"),
+    "partitions": (
+        _optional(lambda value: is_whole(value, 1, MOST_PARTITIONS)),
+        f"a whole number from 1 to {MOST_PARTITIONS}, or None",
+    ),
+    "strategy": (_optional(lambda value: isinstance(value, Strategy)), "a strategy, such as Sequential(a, b), or None"),
+    "settings": (_optional(lambda value: isinstance(value, Settings)), "Settings(…), or None"),
+    "author": (_is_author, f"1 to {LONGEST_AUTHOR} printable characters"),
+}
+
+
+def _names(only: Any) -> frozenset[str] | None:
+    """The names of the sources that workers are to run; None for all. Raises InvalidSource."""
+    given = (only,) if isinstance(only, str | KnowledgeSource) else only
+    if given is None:
+        return None
+    names: list[Any] = [getattr(each, "name", each) for each in given] if isinstance(given, Iterable) else []
+    if not names or not all(isinstance(each, str) for each in names):
+        raise InvalidSource("workers", f"only={only!r} names no sources", "Name some, or leave it out to run all")
+    return frozenset(names)

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from blackboard.entry import Entry
 from blackboard.errors import InvalidChoice, InvalidStep
+from blackboard.measure import is_duration
 
 YES_OR_NO = ("approve", "reject")
 
@@ -101,12 +102,13 @@ class Approve:
 
     def _rules(self) -> tuple[tuple[bool, str, str], ...]:
         given: Any = self.choices
-        texts = isinstance(given, tuple) and set(map(type, given)) <= {str} and all(given)
-        distinct = texts and len(set(self.choices)) == len(self.choices) > 0
+        known = given if isinstance(given, tuple) else ()
+        texts = set(map(type, known)) <= {str} and all(map(str.strip, known))
+        distinct = texts and len(set(known)) == len(known) > 0
         return (
             (
-                {type(self.question), type(self.to)} == {str},
-                "its question, or to=, is no text",
+                all(issubclass(type(each), str) for each in (self.question, self.to)),
+                f"question={self.question!r} and to={self.to!r} are not both texts",
                 'Ask in words: ctx.approval("Pay it out?", to="claims desk")',
             ),
             (
@@ -116,20 +118,13 @@ class Approve:
             ),
             (distinct, f"choices={self.choices!r} are not different words", 'Name them: ("approve", "reject")'),
             (
-                self.default is None or (texts and self.default in self.choices),
+                self.default is None or (texts and self.default in known),
                 f"default={self.default!r} is none of its choices",
-                f"Use one of: {', '.join(self.choices)}" if texts else "Use one of its choices",
+                f"Use one of: {', '.join(known)}" if texts else "Use one of its choices",
             ),
             (
-                _can_expire(self.expires),
+                self.expires is None or is_duration(self.expires, longest=LONGEST_WAIT),
                 f"expires={self.expires!r} is no time from a millisecond to ten years",
                 "Give it seconds or a timedelta, or None for a question that never expires",
             ),
         )
-
-
-def _can_expire(expires: Any) -> bool:
-    if expires is None:
-        return True
-    seconds = expires.total_seconds() if isinstance(expires, timedelta) else expires
-    return isinstance(seconds, int | float) and 0.001 <= seconds <= LONGEST_WAIT

@@ -14,6 +14,7 @@ from typing import Any
 
 from blackboard.errors import BrokenArchive
 from blackboard.event import Event
+from blackboard.gap import doubled, missing
 from blackboard.ids import is_kind_name
 
 FORMAT = 1
@@ -120,19 +121,34 @@ def parse(lines: Iterable[Line | str | bytes]) -> Archive:
             if found is None:
                 found = _header(line)
             elif "end" in line:
-                _require(
-                    line["end"] == number - 1, f"the archive had {line['end']} lines before its end, not {number - 1}"
-                )
+                _require(line["end"] == number - 1, _miscounted(found, line["end"], number - 1))
                 ended = True
             else:
                 _take(found, line)
     if found is None or not ended:
-        raise BrokenArchive(number + 1, "the archive ends here, before its last line")
+        lacks = f": {_missing(found)}" if found else ""
+        raise BrokenArchive(number + 1, f"the archive ends here, before its last line{lacks}")
     if len({address for address, _ in found.entries}) < len(found.entries):
-        raise BrokenArchive(number, "two entries have one address")
+        raise BrokenArchive(number, f"two entries have one address: {_doubled(found)}")
     if len(found.events) != found.seq:
-        raise BrokenArchive(number, f"the board had {found.seq} events, and {len(found.events)} are here")
+        problem = f"the board had {found.seq} events, and {len(found.events)} are here: {_missing(found)}"
+        raise BrokenArchive(number, problem)
     return found
+
+
+def _miscounted(found: Archive, told: int, here: int) -> str:
+    """That there are too few lines, or too many, and which."""
+    return f"the archive had {told} lines before its end, not {here}: {_doubled(found) or _missing(found)}"
+
+
+def _doubled(found: Archive) -> str:
+    rows = {"entry": found.entries, "firing": found.fired, "record": found.records, "activation": found.activations}
+    return doubled((sort, name) for sort, lines in rows.items() for name, _ in lines)
+
+
+def _missing(found: Archive) -> str:
+    named = ([name for name, _ in rows] for rows in (found.entries, found.fired, found.activations))
+    return missing(found.seq, found.events, *named)
 
 
 class _blaming:  # noqa: N801  # reads as a word of the sentence it stands in
@@ -199,7 +215,8 @@ def _take(archive: Archive, line: Line) -> None:
         archive.entries.append(_entry(line))
         _require(not archive.events, "an entry stands behind the log")
     elif "event" in line:
-        _require(line["event"] == len(archive.events) + 1, f"event {line['event']} is not the next one")
+        following = len(archive.events) + 1
+        _require(line["event"] == following, f"event {line['event']} is not the next one: that is event {following}")
         archive.events.append(_event(line))
     elif "activation" in line:
         archive.activations.append((_joined(line["activation"]), _activation(line)))

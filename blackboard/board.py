@@ -384,19 +384,22 @@ class Board(Steering, Retreat, People, Life, Injected):
         dead = len(await self.dead())
         kept = f"; {dead} activations are dead" if dead else ""
         agenda = await self.agenda()
+        if not agenda and facts.behind and not facts.settled:
+            return f"entries of the board wait to be brought forward: `blackboard show {self.id}` says which, and why{kept}"
         if not agenda:
             return f"the board is {facts.status} and quiescent after {facts.seq} events{kept}"
         shown = ", ".join(f"{each.name} ({each.state.value})" for each in agenda[:5])
         more = f" and {len(agenda) - 5} more" if len(agenda) > 5 else ""
         tripped = await self._partition.tripped(self.id) if facts.paused else None
-        held = _why_held(facts, tripped) if any(each.state is ActivationState.HELD for each in agenda) else ""
+        held = _why_held(self.id, facts, tripped) if any(each.state is ActivationState.HELD for each in agenda) else ""
         return f"the board has {facts.seq} events and these open activations: {shown}{more}{kept}{held}"
 
 
-def _why_held(facts: BoardFacts, tripped: Tripped | None) -> str:
+def _why_held(board: str, facts: BoardFacts, tripped: Tripped | None) -> str:
     """What held activations wait for."""
     if tripped is not None:
-        return f"; a guard has paused the board: {tripped}. To let it go on: {tripped.remedy}"
+        ways = f"{tripped.remedy}, or `{tripped.on_command_line(board)}`"
+        return f"; a guard has paused the board: {tripped}. To let it go on: {ways}"
     if facts.paused:
         return "; the board is paused, and `blackboard tail` says by whom and why"
     if facts.behind and facts.mode != "orchestration":

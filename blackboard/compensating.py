@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from shlex import quote
 from typing import Any
 
 from pydantic_core import from_json
@@ -47,7 +48,9 @@ class Compensating:
             return
         plan = await _plan(partition, board, one_by_one=facts.mode == "orchestration")
         if plan.verdict == "stuck":
-            logger.error("board %s is stuck: %s", board, summary(plan))
+            logger.error(
+                "board %s is stuck: %s. %s", board, summary(plan), _ways_on(self._host.store().namespace, board, plan)
+            )
         retention = self._host.retention
         milliseconds = 0 if retention is None else max(1, round(retention.total_seconds() * 1000))
         await partition.undo(claimed.claim, facts.epoch, plan.verdict, plan.opening, summary(plan), milliseconds)
@@ -68,6 +71,14 @@ def summary(plan: Plan) -> str:
     told = [(word, names) for state, word in words.items() if (names := plan.named(state))]
     parts = [f"{word}: {', '.join(names[:NAMED])}{'…' if names[NAMED:] else ''}" for word, names in told]
     return "; ".join(parts) or "nothing was to be undone"
+
+
+def _ways_on(namespace: str, board: str, plan: Plan) -> str:
+    """What a person can do about a board that is stuck."""
+    dead = plan.named(Undoing.DEAD)
+    retry, skip = (f"blackboard -n {namespace} {verb} {quote(board)} {dead[0]}" for verb in ("retry", "skip"))
+    others = "; likewise for the others that failed" if dead[1:] else ""
+    return f"Mend what made it fail and try it again: {retry}; or do without it: {skip}{others}"
 
 
 # ---------------------------------------------------------------------------- binding

@@ -308,9 +308,10 @@ def _older(kind: type[E], payload: str | bytes, stamp: Stamp | None, version: in
         entry: E = kind.__pydantic_validator__.validate_json(to_json(data), by_alias=False, by_name=True)
     except ValidationError as error:
         problem = f"brought forward from version {version} to {kind.__version__}, {_problems(error)}"
-        raise InvalidEntry(where, problem) from error
+        raise InvalidEntry(where, problem, *_mending(kind, where)) from error
     if stamp is not None and isinstance(kind.__key__, str) and address(kind.__kind__, key_of(entry)) != stamp.address:
-        raise InvalidEntry(where, f"brought forward from version {version}, its key is {key_of(entry)}, another one")
+        problem = f"brought forward from version {version}, its key is {key_of(entry)}, another one"
+        raise InvalidEntry(where, problem, *_mending(kind, where))
     return restamp(entry, stamp)
 
 
@@ -327,10 +328,18 @@ def brought_forward(kind: type[Entry], data: Data, version: int, where: str) -> 
         try:
             data = upcaster(data)
         except Exception as error:
-            raise InvalidEntry(where, f"{name} raised {type(error).__name__}: {error}") from error
+            problem = f"{name} raised {type(error).__name__}: {error}"
+            raise InvalidEntry(where, problem, *_mending(kind, where)) from error
         if not isinstance(data, dict):
-            raise InvalidEntry(where, f"{name} returned {type(data).__name__} and not a dict")
+            raise InvalidEntry(where, f"{name} returned {type(data).__name__} and not a dict", *_mending(kind, where))
     return data
+
+
+def _mending(kind: type[Entry], where: str) -> tuple[str, ...]:
+    """What to do about stored data that upcasters could not bring forward; nothing of its own for a kind without any."""
+    if not kind.__upcasters__:
+        return ()
+    return (f"Correct the upcasters of {kind.__name__} and restart the workers, or retract {where}",)
 
 
 def _known_part(kind: type[E], payload: str | bytes, error: ValidationError) -> E | None:

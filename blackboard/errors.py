@@ -194,10 +194,11 @@ class InvalidEntry(EntryError):
 
     address: str
     problem: str
-    message_of_facts = (
-        "{address} does not fit its kind: {problem}. Correct the data; if the class has changed since it was stored, "
-        "give new fields a default, or raise the kind's version and bring old data forward."
+    remedy: str = (
+        "Correct the data; if the class has changed since it was stored, "
+        "give new fields a default, or raise the kind's version and bring old data forward"
     )
+    message_of_facts = "{address} does not fit its kind: {problem}. {remedy}."
 
 
 class NewerSchema(EntryError):
@@ -280,6 +281,7 @@ class AlreadyAnswered(Conflict):
     approval: str
     state: str
     by: str
+    """Who it was, when, and what was answered, in words."""
     message_of_facts = (
         "{approval} is {state} by now ({by}). Nothing was written; the entry approval/{approval} says what was answered, "
         "and why."
@@ -576,9 +578,9 @@ class ApprovalNotFound(NotFound):
 
     board: str
     approval: str
+    problem: str = "it was never asked for, or it was taken away"
     message_of_facts = (
-        "board {board} has no approval {approval}: it was never asked for, or it was taken away. Open ones are listed by "
-        "blackboard approvals {board}."
+        "board {board} has no approval {approval}: {problem}. Open ones are listed by blackboard approvals {board}."
     )
 
 

@@ -14,6 +14,9 @@ from typing import Any
 
 from blackboard.clock import to_datetime
 
+STARTS_AGAIN = "starts again"
+"""How the line begins that stands in the log when an activation has lost its worker and runs on another one."""
+
 
 class EventType(StrEnum):
     """What can happen to a board."""

@@ -25,6 +25,8 @@ class Handoff:
     def __post_init__(self) -> None:
         if not is_source_name(self.to):
             raise InvalidSource(f"Handoff({self.to!r})", "no source can have this name", "Give it the name of a source")
+        if not isinstance(self.note, str):
+            raise InvalidSource(f"Handoff({self.to!r})", f"its note {self.note!r} is no text", "Give it words")
         if len(self.note) > LONGEST_NOTE:
             problem = f"its note has {len(self.note)} characters, and the limit is {LONGEST_NOTE}"
             raise InvalidSource(f"Handoff({self.to!r})", problem, "Post an entry, and hand over with a short note")

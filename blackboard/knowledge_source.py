@@ -17,6 +17,7 @@ from blackboard.entry import Entry
 from blackboard.errors import InvalidSource
 from blackboard.ids import is_source_name
 from blackboard.limit import Breaker, Concurrency, Rate, breaker_of, compile_limits, concurrency_of, rate_of
+from blackboard.measure import is_duration, is_whole
 from blackboard.question import Precondition, Question, Reconciliation, read_question
 from blackboard.rating import Bid, rating_term
 from blackboard.retry import Backoff
@@ -433,19 +434,13 @@ def _asked(approval: bool | str | Approve, name: str) -> Approve | None:
 
 
 def _whole(lowest: int, highest: int) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, int) and not isinstance(value, bool) and lowest <= value <= highest
+    return lambda value: is_whole(value, lowest, highest)
 
 
 def _duration(lowest: float, *, optional: bool = False) -> Callable[[Any], bool]:
-    def accepts(value: Any) -> bool:
-        if isinstance(value, bool) or not isinstance(value, int | float | timedelta):
-            return optional and value is None
-        return lowest <= to_seconds(value) <= _YEAR
-
-    return accepts
+    return lambda value: (optional and value is None) or is_duration(value, lowest)
 
 
-_YEAR: Final = 366 * 86400.0
 _RULES: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "name": (
         is_source_name,
@@ -470,8 +465,8 @@ _RULES: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
         _duration(0.1, optional=True),
         "a duration from 0.1 s to a year, in seconds or as a timedelta, or None",
     ),
-    "isolation": (lambda value: value in {"snapshot", "serializable"}, "one of: snapshot, serializable"),
-    "effects": (lambda value: value in {"board", "external"}, "one of: board, external"),
+    "isolation": (lambda value: value in ("snapshot", "serializable"), "one of: snapshot, serializable"),
+    "effects": (lambda value: value in ("board", "external"), "one of: board, external"),
     "budget": (
         lambda value: value is None or _whole(1, 10**9)(value),
         "a whole number from 1 to 1,000,000,000, or None",
@@ -481,7 +476,10 @@ _RULES: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "rate": (lambda _: True, "a Rate, or a text like 10/s"),
     "breaker": (lambda _: True, "a Breaker, or a number of failures"),
     "fair": (lambda value: isinstance(value, bool), "True or False"),
-    "approval": (lambda value: isinstance(value, bool | str | Approve), "True, a question, or an Approve"),
+    "approval": (
+        lambda value: isinstance(value, bool | Approve) or (isinstance(value, str) and bool(value.strip())),
+        "True, a question, or an Approve",
+    ),
     "reconcile": (lambda value: value is None or callable(value), "a function"),
 }
 

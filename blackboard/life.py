@@ -28,6 +28,7 @@ from blackboard.errors import (
 )
 from blackboard.ids import operation_id
 from blackboard.limits import Limits
+from blackboard.measure import CENTURY, is_duration, is_span
 from blackboard.steering import clean
 from blackboard.store.codec import STATES
 from blackboard.store.partition import NEW, Partition, Write
@@ -41,7 +42,7 @@ Verdict = Literal["done", "again", "dead"]
 Overdue = Literal["pause", "close"]
 """What a deadline does."""
 
-LONGEST_DEADLINE = timedelta(days=36525)
+LONGEST_DEADLINE = CENTURY
 
 
 class Keeper(Closer, Protocol):
@@ -235,8 +236,8 @@ class Life:
         return Write(address, expected, entry.__version__, encode(entry, self._host.limits.entry_bytes))
 
 
-def _checked(retention: timedelta | str | None) -> timedelta | None:
-    if isinstance(retention, str) or (retention is not None and retention < timedelta(milliseconds=1)):
+def _checked(retention: timedelta | None) -> timedelta | None:
+    if retention is not None and not is_span(retention):
         remedy = "Give it a duration from 1 ms up, or None to keep the board for ever"
         raise InvalidSource("close", f"retention={retention!r} cannot work", remedy)
     return retention
@@ -253,9 +254,8 @@ def _moment(when: datetime | timedelta | float | None) -> tuple[int, int]:
             raise InvalidSource(
                 "deadline", str(error).partition(";")[0], "Say which: datetime(…, tzinfo=UTC)"
             ) from error
-    seconds = to_seconds(when)
-    if not 0 < seconds <= LONGEST_DEADLINE.total_seconds():
+    if not is_duration(when, 1e-9, LONGEST_DEADLINE.total_seconds()):
         raise InvalidSource(
             "deadline", f"{when!r} is no time from now", "Give it seconds or a timedelta above 0, or None"
         )
-    return 0, max(1, round(seconds * 1000))
+    return 0, max(1, round(to_seconds(when) * 1000))

@@ -5,18 +5,16 @@ They hold over all workers of a partition of the namespace; with several partiti
 
 import re
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Final
 
 from blackboard.clock import to_seconds
 from blackboard.errors import InvalidSource
+from blackboard.measure import is_duration, is_whole
 from blackboard.term import Field, Operand, term_of
 
 MOST: Final = 1_000_000
 """The largest number of starts or runs that a limit can be about."""
-
-YEAR: Final = 366 * 86400.0
 
 
 def _require(subject: str, holds: bool, given: str, wanted: str) -> None:
@@ -25,12 +23,7 @@ def _require(subject: str, holds: bool, given: str, wanted: str) -> None:
 
 
 def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST
-
-
-def _is_duration(value: object) -> bool:
-    is_number = isinstance(value, int | float | timedelta) and not isinstance(value, bool)
-    return is_number and 0.001 <= to_seconds(value) <= YEAR  # type: ignore[arg-type]  # it is one of the three
+    return is_whole(value, 1, MOST)
 
 
 _COUNT: Final = "a whole number from 1 to 1,000,000"
@@ -80,7 +73,7 @@ class Rate:
 
     def __post_init__(self) -> None:
         _require("Rate", _is_count(self.count), f"count={self.count!r}", _COUNT)
-        _require("Rate", _is_duration(self.per), f"per={self.per!r}", _DURATION)
+        _require("Rate", is_duration(self.per), f"per={self.per!r}", _DURATION)
         _require("Rate", self.burst is None or _is_count(self.burst), f"burst={self.burst!r}", f"{_COUNT}, or None")
         object.__setattr__(self, "per", to_seconds(self.per))
 
@@ -121,7 +114,7 @@ class Breaker:
 
     def __post_init__(self) -> None:
         _require("Breaker", _is_count(self.failures), f"failures={self.failures!r}", _COUNT)
-        _require("Breaker", _is_duration(self.cooldown), f"cooldown={self.cooldown!r}", _DURATION)
+        _require("Breaker", is_duration(self.cooldown), f"cooldown={self.cooldown!r}", _DURATION)
         object.__setattr__(self, "cooldown", to_seconds(self.cooldown))
 
     def __str__(self) -> str:

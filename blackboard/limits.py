@@ -6,19 +6,18 @@ board is resumed under a higher limit (`Board.resume`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import timedelta
+from shlex import quote
 from typing import Any
 
 from blackboard.errors import GuardTripped, InvalidSource
-
-HIGHEST = 2**50
-"""Beyond it, numbers in the store would no longer be exact."""
+from blackboard.measure import is_span, is_whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The limits of every board of a blackboard. Raises InvalidSource for a limit of a guard that would stop every board."""
+    """The limits of every board of a blackboard. Raises InvalidSource for a limit that is none, or would stop every board."""
 
     entries: int = 1_000_000
     """Entries that a board holds at once."""
@@ -41,23 +40,27 @@ class Limits:
     """Guard: the time since a board began after which nothing more is triggered; None for no such limit."""
 
     def __post_init__(self) -> None:
-        for name in ("depth", "activations", "alternations"):
-            check_limit(name, getattr(self, name))
-        if self.wall is not None:
-            check_limit("wall", milliseconds(self.wall))
+        for each in fields(self):
+            if each.name != "wall":
+                check_limit(each.name, getattr(self, each.name))
+        milliseconds(self.wall)
 
 
 def check_limit(name: str, value: Any) -> int:
-    """A limit of a guard, if it is one. Raises InvalidSource."""
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= HIGHEST:
-        wanted = "a timedelta from 1 ms up" if name == "wall" else "a whole number from 1 up"
-        raise InvalidSource("limits", f"{name}={value!r} can be no limit", f"Give {name} {wanted}")
+    """A limit, if it is one. Raises InvalidSource."""
+    if not is_whole(value):
+        raise InvalidSource("limits", f"{name}={value!r} can be no limit", f"Give {name} a whole number from 1 up")
     return int(value)
 
 
 def milliseconds(wall: timedelta | None) -> int:
-    """A limit of time as the store takes it; 0 for none."""
-    return 0 if wall is None else round(wall.total_seconds() * 1000)
+    """A limit of time as the store takes it; 0 for none. Raises InvalidSource."""
+    if wall is None:
+        return 0
+    if not is_span(wall):
+        remedy = "Give wall a timedelta from 1 ms to 100 years"
+        raise InvalidSource("limits", f"wall={wall!r} can be no limit", remedy)
+    return round(wall.total_seconds() * 1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,10 @@ class Tripped:
     def command(self) -> str:
         """The option of `blackboard resume` that raises the limit."""
         return f"--{self.guard} {self._seconds:.0f}s" if self.guard == "wall" else f"--{self.guard} {self.enough}"
+
+    def on_command_line(self, board: str) -> str:
+        """What to type."""
+        return f"blackboard resume {quote(board)} {self.command}"
 
     def refusal(self, board: str) -> GuardTripped:
         """The error that says so."""

@@ -6,16 +6,21 @@ The base of `Board`, beside `Steering`.
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Sequence
 from typing import Any
 
-from blackboard.activation import Activation
+from blackboard.activation import Activation, StoredEntry
 from blackboard.approval import Approval
 from blackboard.entry import Stamp, address, decode, encode
-from blackboard.errors import AlreadyAnswered, ApprovalNotFound, InvalidChoice, InvalidEntry
+from blackboard.errors import AlreadyAnswered, ApprovalNotFound, EntryError, InvalidChoice, InvalidEntry
 from blackboard.ids import check_key, operation_id
 from blackboard.limits import Limits
 from blackboard.record import Progress
+from blackboard.steering import clean
 from blackboard.store.partition import Partition, Write
+
+logger = logging.getLogger(__name__)
 
 
 class People:
@@ -42,7 +47,7 @@ class People:
 
     async def approvals(self) -> list[Approval]:
         """The approvals that activations of this board wait for, the one asked first first."""
-        found = [decode_approval(each) for each in await self._partition.entries(self.id, Approval.__kind__)]
+        found = legible_approvals(await self._partition.entries(self.id, Approval.__kind__))
         if not any(each.state == "open" for each in found):
             return []
         asking = {each.name for each in await self.agenda()}
@@ -81,29 +86,45 @@ class People:
     # ------------------------------------------------------------------ inside
 
     async def _approval(self, name: str) -> Approval:
+        """The approval of this id; else the one that an activation of this name asks for now, or asked for last."""
         stored = await self._partition.entry(self.id, address("approval", check_key("approval", name)))
         if stored is not None:
             return decode_approval(stored)
-        asked = [each for each in await self.approvals() if each.activation == name]
-        if len(asked) != 1:
+        found = legible_approvals(await self._partition.entries(self.id, Approval.__kind__))
+        asked = [each for each in found if each.activation == name]
+        waiting = [each for each in asked if each.state == "open"]
+        if len(waiting) > 1:
+            listed = ", ".join(sorted(each.id for each in waiting))
+            raise ApprovalNotFound(self.id, name, f"{name} asks for several at once, so name one of {listed}")
+        if not asked:
             raise ApprovalNotFound(self.id, name)
-        return asked[0]
+        return waiting[0] if waiting else max(asked, key=lambda each: (each.asked, each.id))
 
     async def _answer(self, found: Approval, choice: str, value: Any, why: str, by: str | None) -> Approval:
         if found.state != "open":
-            raise AlreadyAnswered(found.id, found.state, f"by {found.by or 'nobody'}")
+            raise await self._answered(found)
         if all(each.name != found.activation for each in await self.agenda()):
             raise AlreadyAnswered(found.id, "withdrawn", f"{found.activation} no longer waits for it")
         if choice not in found.choices:
             raise InvalidChoice(found.id, choice, tuple(found.choices))
         _check_json(found.id, value)
         version = found.stamp.version if found.stamp else 0
-        answered = {"state": "answered", "choice": choice, "answer": value, "why": why}
-        after = found.model_copy(update=answered | {"by": by or self._author.removeprefix("@")})
+        by = clean(by or "").strip() or self._author.removeprefix("@")
+        answered = {"state": "answered", "choice": choice, "answer": value, "why": why, "by": by}
+        after = found.model_copy(update=answered)
         payload = encode(after, self._limits.entry_bytes)
         write = Write(address("approval", found.id), version, Approval.__version__, payload)
-        await self._partition.post(self.id, operation_id(), self._author, [write])
+        await self._partition.post(self.id, operation_id(), f"@{by}", [write])  # the log says who, as the entry does
         return after
+
+    async def _answered(self, found: Approval) -> AlreadyAnswered:
+        """The refusal of an approval that is no longer open: what became of it, by whom, when and why."""
+        stamp = found.stamp
+        told = await self._partition.events(self.id, stamp.seq - 1, 1) if stamp and stamp.seq else []
+        at = f" at {told[0].at:%Y-%m-%d %H:%M:%S} UTC" if told else ""
+        said = f": {found.choice}" if found.choice else ""
+        why = f", {found.why!r}" if found.why else ""
+        return AlreadyAnswered(found.id, found.state, f"by {found.by or 'nobody'}{at}{said}{why}")
 
 
 def _check_json(approval: str, value: Any) -> None:
@@ -114,6 +135,17 @@ def _check_json(approval: str, value: Any) -> None:
         raise InvalidEntry(f"approval/{approval}", f"the answer has no JSON form: {error}") from error
 
 
-def decode_approval(stored: Any) -> Approval:
+def legible_approvals(stored: Sequence[StoredEntry]) -> list[Approval]:
+    """The approvals among these entries; one that somebody has overwritten with something else keeps nobody from the others."""
+    found = []
+    for each in stored:
+        try:
+            found.append(decode_approval(each))
+        except EntryError as error:
+            logger.warning("nobody can answer %s: %s", each.address, error)
+    return found
+
+
+def decode_approval(stored: StoredEntry) -> Approval:
     """The approval that an entry holds."""
     return decode(Approval, stored.payload, Stamp(stored.address, stored.version, stored.seq))

@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from functools import cached_property
 from typing import Any
 
+from blackboard.activation import called
 from blackboard.approval import Answer, Approval, Approve
 from blackboard.clock import to_seconds
 from blackboard.entry import Stamp, address, decode, encode
@@ -110,7 +111,7 @@ class Recording(Ledger):
         approval = Approval(
             id=f"{self.claim.name}.{wanted.place}",
             activation=self.claim.name,
-            source=self.claim.source,
+            source=called(self.claim.source),
             question=asked.question,
             choices=list(asked.choices),
             value=value,

@@ -35,7 +35,7 @@ async def bring_forward(kinds: Mapping[str, type[Entry]], claimed: Claimed, part
             return  # the board is closed, or another worker is at it
         after = page[-1].address
     for problem in problems[:3]:
-        logger.error("board %s: %s Tried again in %d s.", claim.board, problem, LATER // 1000)
+        logger.error("board %s does not settle: %s Tried again in %d s.", claim.board, problem, LATER // 1000)
     await partition.reshape(claim, [], "later" if problems else "done", LATER, "\n".join(problems[:3]))
 
 

@@ -1,9 +1,12 @@
 """How long to wait before an activation that failed runs again. Pure: chance comes in as an argument."""
 
-import math
 from dataclasses import dataclass
 
 from blackboard.errors import InvalidSource
+from blackboard.measure import is_number
+
+MOST = 1e300
+"""Beyond it, the next wait would be without end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +26,15 @@ class Backoff:
     jitter: float = 1.0
 
     def __post_init__(self) -> None:
-        self._require("initial", self.initial, 0 <= self.initial < math.inf, "seconds from 0 up")
-        self._require("factor", self.factor, 1 <= self.factor < math.inf, "a number from 1 up")
-        self._require("maximum", self.maximum, self.initial <= self.maximum < math.inf, "at least `initial`")
-        self._require("jitter", self.jitter, 0 <= self.jitter <= 1, "a share from 0 to 1")
+        self._require("initial", self.initial, is_number(self.initial, 0, MOST), "seconds from 0 up")
+        self._require("factor", self.factor, is_number(self.factor, 1, MOST), "a number from 1 up")
+        self._require("maximum", self.maximum, is_number(self.maximum, self.initial, MOST), "at least `initial`")
+        self._require("jitter", self.jitter, is_number(self.jitter, 0, 1), "a share from 0 to 1")
 
     @staticmethod
-    def _require(name: str, value: float, holds: bool, wanted: str) -> None:
+    def _require(name: str, value: object, holds: bool, wanted: str) -> None:
         if not holds:
-            raise InvalidSource("Backoff", f"{name} is {value}", f"Give `{name}` {wanted}")
+            raise InvalidSource("Backoff", f"{name} is {value!r}", f"Give `{name}` {wanted}")
 
     def ceiling(self, attempt: int) -> float:
         """The longest wait in seconds after the given number of failures (1, 2, 3, …)."""

@@ -37,6 +37,7 @@ from blackboard.outcome import LONGEST_RECONCILIATION
 from blackboard.saga import Abort
 from blackboard.steering import clean as in_a_line
 from blackboard.store.partition import Applied, Commit, Partition
+from blackboard.takeover import announce
 
 logger = logging.getLogger(__name__)
 
@@ -156,6 +157,9 @@ class Run:
     async def _live(self) -> End | None:
         """Run the activation, and tell the store how that ended; None when its last contribution is on its way."""
         try:
+            if self._execution.claimed.crashes:
+                most = self._execution.source.policies.crashes
+                await self._outage.tell(lambda: announce(self._execution.claimed, self._partition, most))
             last = await self._run()
         except KeyboardInterrupt:
             raise

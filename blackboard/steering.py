@@ -30,6 +30,7 @@ from blackboard.errors import (
 from blackboard.event import Event, EventType
 from blackboard.ids import operation_id
 from blackboard.limits import Tripped, check_limit, milliseconds
+from blackboard.measure import is_duration
 from blackboard.saga import GOES_ON
 from blackboard.store.control import Raised, Steered
 from blackboard.store.partition import BoardFacts, Partition
@@ -119,6 +120,12 @@ class Steering:
         registered.
         """
         text = _notation(strategy)
+        if unattended is not None and not is_duration(unattended):
+            problem, remedy = (
+                f"unattended={unattended!r} is no duration",
+                "Give it seconds or a timedelta from 1 ms up, or None",
+            )
+            raise InvalidStrategy("orchestrate", problem, remedy)
         await self._check_sources(strategy)
         milliseconds = 0 if unattended is None else max(1, round(to_seconds(unattended) * 1000))
         named = (text, strategy.label)
@@ -209,7 +216,7 @@ class Steering:
         given = {"depth": depth, "activations": activations, "alternations": alternations, "budget": budget}
         raised = {name: check_limit(name, value) for name, value in given.items() if value is not None}
         if wall is not None:
-            raised["wall"] = check_limit("wall", milliseconds(wall))
+            raised["wall"] = milliseconds(wall)
         said = clean(", ".join(filter(None, [why, *(f"{name} up to {value}" for name, value in raised.items())])))
         return self._switch(await self._partition.resume(self.id, self._author, said, raised=Raised(**raised)), None)
 

@@ -19,7 +19,9 @@ from blackboard.cli.verb import verb
 
 if TYPE_CHECKING:
     from blackboard.application import Blackboard  # loaded when a verb runs
+    from blackboard.board import Board
     from blackboard.event import Event
+    from blackboard.steering import Switch
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -182,9 +184,22 @@ async def _pause(options: Options, board: str, why: str, on: bool, raised: Mappi
     async with connected(options) as bb:
         here = board_of(bb, board)
         before = (await here.status()).paused
-        switch = await here.pause(why) if on else await here.resume(why, **raised)
+        switch = await here.pause(why) if on else await _resume(here, why, raised)
         moved = {"held": switch.moved, "running": list(switch.running)} if on else {"freed": switch.moved}
         return {"board": board, "paused": on, "epoch": switch.epoch, "changed": before is not on, **moved}
+
+
+async def _resume(board: Board, why: str, raised: Mapping[str, Any]) -> Switch:
+    """End the pause of a board. Raises GuardTripped with what to type, instead of what a program would call."""
+    from blackboard.errors import GuardTripped
+
+    try:
+        return await board.resume(why, **raised)
+    except GuardTripped as error:
+        tripped = (await board.mode()).tripped
+        if tripped is None:  # somebody else has resumed it meanwhile
+            raise
+        raise GuardTripped(board.id, error.guard, error.problem, tripped.on_command_line(board.id)) from error
 
 
 async def _suspend(options: Options, sources: tuple[str, ...], why: str, on: bool) -> list[dict[str, Any]]:

@@ -26,10 +26,10 @@ async def behind_rows(bb: Blackboard, facts: BoardFacts) -> list[dict[str, Any]]
         chore = await partition.activations([f"{facts.board}\x1e@shape/{kind}\x1e"])
         problem = summary(chore[0].problem) if chore and chore[0].problem else ""
         waits = problem or (await _who(partition, kind, alive))
-        rows.append({"kind": kind, "entries": count, "is": "older", "waits_for": waits})
+        rows.append({"kind": kind, "entries": count, "is": "older", "waits_for": waits, "problem": problem or None})
     for kind, count in sorted(new.items()):
         waits = "sources that know it: no release that does has registered any"
-        rows.append({"kind": kind, "entries": count, "is": "newer", "waits_for": waits})
+        rows.append({"kind": kind, "entries": count, "is": "newer", "waits_for": waits, "problem": None})
     return rows
 
 

@@ -6,10 +6,12 @@ import shutil
 import sys
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from shlex import quote
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from blackboard.cli.duration import LONGEST_DAYS, Span
 from blackboard.cli.failures import NO
 from blackboard.cli.options import Options
 from blackboard.cli.output import (
@@ -62,7 +64,7 @@ BOARDS = (
 @click.option("--prune", is_flag=True, help="First forget those whose retention has passed.")
 @click.option(
     "--idle",
-    type=click.FloatRange(0),
+    type=Span(0, LONGEST_DAYS),
     metavar="DAYS",
     help="With --prune: close those at rest that nobody used for so long.",
 )
@@ -176,11 +178,11 @@ def _print_sections(found: dict[str, Any]) -> None:
     if found["result"] is not None:
         _section("Result", [shorten(to_json(found["result"]), width)], "")
     if found["undoing"]:
-        _section("Undoing", _undoing_lines(found["undoing"]), "")
+        _section("Undoing", _undoing_lines(found["board"], found["undoing"]), "")
     _section("Entries", [f"{count:>6}  {kind}" for kind, count in found["entries"].items()], "none")
     if found["behind"]:
         lines = [f"{each['entries']:>6}  {each['kind']}  {each['waits_for']}" for each in found["behind"]]
-        _section("Of another schema version", [shorten(line, width) for line in lines], "")
+        _section("Of another schema version", lines, "")  # whole: what is to be done stands at their end
     _section("Agenda", [_agenda_line(each) for each in found["agenda"]], "nothing open")
     dead = [f"{each['activation']}  {summary(each['problem'])}" for each in found["dead"]]
     if dead:
@@ -214,14 +216,15 @@ def _deadline_lines(deadline: datetime | None) -> list[str]:
     return [f"nothing starts after {iso(deadline)}"] if deadline else []
 
 
-def _undoing_lines(undoing: dict[str, Any]) -> list[str]:
+def _undoing_lines(board: str, undoing: dict[str, Any]) -> list[str]:
     """What is undone and why, how far that is, and what a person can do where it is stuck."""
     goal = f"back to savepoint {undoing['savepoint']}" if undoing["savepoint"] else "as a whole"
     lines = [f"{undoing['state']}, {goal}, by {undoing['by']}{_because(undoing['reason'])}"]
     named = ("undone", "running", "pending", "dead", "skipped")
     lines += [f"{name}: {shorten(shown(undoing[name]), 120)}" for name in named if undoing[name]]
     if undoing["state"] == "stuck":
-        lines.append("try what is dead again, or do without it: blackboard retry, blackboard skip")
+        words = f"{quote(board)} {undoing['dead'][0] if undoing['dead'] else 'ACTIVATION'}"
+        lines.append(f"try what is dead again: blackboard retry {words}; or do without it: blackboard skip {words}")
     return lines
 
 
@@ -252,7 +255,7 @@ def _section(title: str, lines: list[str], nothing: str) -> None:
 @click.option("--result", type=JsonData(), metavar="JSON|@FILE|-", help="What came of it; it stands there too.")
 @click.option(
     "--keep",
-    type=click.FloatRange(0),
+    type=Span(0, LONGEST_DAYS),
     metavar="DAYS",
     help="Days that it can still be read. [default: the application's, or 7]",
 )

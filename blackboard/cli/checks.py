@@ -9,11 +9,14 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
+from shlex import quote
 from typing import Any, Literal
+
+import click
 
 from blackboard.activation import Activation
 from blackboard.application import Blackboard
-from blackboard.cli.behind import outdated, undone
+from blackboard.cli.behind import behind_rows, outdated, undone
 from blackboard.cli.options import Options
 from blackboard.cli.session import PATIENCE, NoStore, connect
 from blackboard.cli.sources import undecided
@@ -206,11 +209,19 @@ async def _latency(partition: Partition) -> Finding:
 
 async def _contents(options: Options, clients: Clients) -> AsyncIterator[Finding]:
     found = sorted(await namespaces(Calls(clients)))
+    wanted = options.namespace
+    if wanted is not None and wanted not in found:
+        listed = ", ".join(found) or "none yet"
+        if "namespace" in options.explicit:
+            raise click.UsageError(f"the store has no namespace {wanted}; it has: {listed}.")
+        remedy = "Correct BLACKBOARD_NAMESPACE, or start something on it: blackboard worker module:object"
+        yield Finding("namespaces", "warn", f"the store has no namespace {wanted}; it has: {listed}", remedy)
+        return
     if not found:
         yield Finding("namespaces", "ok", "none yet")
         return
     yield Finding("namespaces", "ok", ", ".join(found))
-    for name in found:
+    for name in found if wanted is None else [wanted]:
         async with Blackboard(name, options.url) as bb:
             for finding in await _namespace(bb):
                 yield finding
@@ -227,7 +238,7 @@ async def _namespace(bb: Blackboard) -> list[Finding]:
         _idle_sources(bb.name, cards, workers),
         await _control(bb, workers),
         await _guards(bb),
-        _shapes(bb.name, outdated(cards), await undone(bb)),
+        _shapes(bb.name, outdated(cards), await undone(bb), await _unshapely(bb)),
         _paused(bb.name, held_up),
         _breakers(bb.name, await bb.gauges()),
         _dead(bb.name, dead),
@@ -292,8 +303,27 @@ async def _guards(bb: Blackboard) -> Finding:
     return Finding("guards", "warn", f"{bb.name}: paused {board}{others}: {latest}", remedy)
 
 
-def _shapes(namespace: str, silent: Sequence[str], waiting: Mapping[str, int]) -> Finding:
-    """Whether releases of different age keep each other waiting."""
+async def _unshapely(bb: Blackboard) -> list[tuple[str, str]]:
+    """The open boards that do not settle since an entry could not be brought forward, and why not."""
+    behind = [each for each in await _open_boards(bb) if each.behind]
+    rows = await asyncio.gather(*(behind_rows(bb, each) for each in behind))
+    return [
+        (each.board, row["problem"])
+        for each, found in zip(behind, rows, strict=True)
+        for row in found
+        if row["problem"]
+    ]
+
+
+def _shapes(
+    namespace: str, silent: Sequence[str], waiting: Mapping[str, int], failing: Sequence[tuple[str, str]]
+) -> Finding:
+    """Whether upcasters fail, or releases of different age keep each other waiting."""
+    if failing:
+        board, problem = failing[0]
+        others = f" (and {len(failing) - 1} more)" if len(failing) > 1 else ""
+        finding = f"{namespace}: board {board}{others} does not settle: {problem}"
+        return Finding("shapes", "warn", finding, f"All that waits: blackboard -n {namespace} show {quote(board)}")
     if waiting:
         named = ", ".join(f"{kind} on {boards} boards" for kind, boards in sorted(waiting.items()))
         remedy = "Start a worker of the newest release: blackboard worker module:object"

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from blackboard.cli.duration import Span
 from blackboard.cli.options import Options
 from blackboard.cli.output import print_one, say
 from blackboard.cli.session import application, log_to_stderr
 from blackboard.cli.verb import verb
 from blackboard.cli.worker import LEVELS
+from blackboard.measure import YEAR
 
 if TYPE_CHECKING:
     from blackboard import Blackboard, Controller  # the application loads them when the verb runs
@@ -75,7 +77,7 @@ class Chair:
 )
 @click.option("-p", "--processes", type=click.IntRange(1), default=1, show_default=True, help="Processes, kept alive.")
 @click.option(
-    "--lease", type=click.FloatRange(0.1), metavar="SECONDS", help="After which another decides for a dead controller."
+    "--lease", type=Span(0.1, YEAR), metavar="SECONDS", help="After which another decides for a dead controller."
 )
 @click.option("--reload", is_flag=True, help="Start again when a Python file below the working directory changes.")
 @click.option("--check", is_flag=True, help="Only import, and check its own strategy. Needs no store.")

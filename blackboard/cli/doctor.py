@@ -15,12 +15,14 @@ CHECKS = (Column("check"), Column("verdict"), Column("finding"), Column("remedy"
 MARKS = {"ok": ("ok  ", "green"), "warn": ("warn", "yellow"), "fail": ("FAIL", "red")}
 
 
-@verb(example="blackboard doctor\nblackboard doctor -o json | jq '.[] | select(.verdict != \"ok\")'")
+@verb(
+    example="blackboard doctor\nblackboard doctor -n claims\nblackboard doctor -o json | jq '.[] | select(.verdict != \"ok\")'"
+)
 def doctor(options: Options) -> int:
     """Check the store, its durability and this installation.
 
-    Says what a crash of the server or of its machine can lose, as it is set up now, and what to do about what is found.
-    Nothing is changed or started. Exit code 1 when a check fails.
+    Says what a crash of the server or of its machine can lose, as it is set up now, and what to do about what is found. With -n
+    it looks at that namespace only, else at all. Nothing is changed or started. Exit code 1 when a check fails.
     """
     from blackboard.cli.checks import examine
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 COLUMNS = (
     Column("address"),
     Column("version", right=True),
+    Column("schema", right=True),
     Column("event", right=True),
     Column("data", table=lambda value: shorten(shown(value), 100)),
 )
@@ -31,7 +32,8 @@ COLUMNS = (
 def entries(options: Options, board: str, kind: str | None, limit: int | None) -> None:
     """List the entries of a board.
 
-    In the order of their addresses. JSON has the whole data of each, a table its beginning.
+    In the order of their addresses. The version counts an entry's revisions; schema is the version of its kind's shape. JSON has
+    the whole data of each, a table its beginning.
     """
     found = run(_entries(options, board, kind), options)
     rows = [entry_row(entry) for entry in found[:limit]]
@@ -56,7 +58,8 @@ async def _entries(options: Options, board: str, kind: str | None) -> list[Store
 def get(options: Options, board: str, address: str, field: str | None) -> None:
     """Print an entry.
 
-    Its fields, a line each; with -o json its address and versions too.
+    Its fields, a line each; with -o json its address too, its version (which counts its revisions) and its schema (the version of
+    its kind's shape).
     """
     found = run(_get(options, board, address), options)
     if field is None:

@@ -166,7 +166,7 @@ def print_entry(options: Options, entry: StoredEntry) -> None:
 
     row = entry_row(entry)
     if format_of(options) in {"table", "tsv"}:
-        say(options, f"{entry.address}, version {entry.version}")
+        say(options, f"{entry.address}, version {entry.version} (schema version {entry.schema})")
         print_one(options, row["data"])
     else:
         print_one(options, row)

@@ -29,9 +29,8 @@ def load_application(name: str) -> Blackboard:
     Raises click.UsageError when there is no such module or object, ApplicationBroken when importing it fails, and our own
     DefinitionError when it defines what cannot work.
     """
-    module_name, _, attribute = name.partition(":")
-    module = _module(module_name.removesuffix(".py").replace("/", "."), name)
-    return _blackboard(module, attribute or DEFAULT_OBJECT)
+    attribute = name.partition(":")[2]
+    return _blackboard(_module(_module_name(name), name), attribute or DEFAULT_OBJECT)
 
 
 def load_object(name: str, kind: type[T]) -> T:
@@ -39,8 +38,17 @@ def load_object(name: str, kind: type[T]) -> T:
 
     Raises like `load_application`.
     """
-    module_name, _, attribute = name.partition(":")
-    return _object(_module(module_name.removesuffix(".py").replace("/", "."), name), attribute, kind)
+    return _object(_module(_module_name(name), name), name.partition(":")[2], kind)
+
+
+def _module_name(said: str) -> str:
+    """A module as Python imports it, also where it was named as a file: `shop/app.py`. Raises click.UsageError."""
+    named = said.partition(":")[0].removeprefix("./").removesuffix(".py").replace("/", ".")
+    if not all(part.isidentifier() for part in named.split(".")):
+        raise click.UsageError(
+            f"{said!r} names no module. Name it as Python would import it from here: module:object, for example app:bb."
+        )
+    return named
 
 
 def _module(module_name: str, name: str) -> ModuleType:

@@ -13,7 +13,7 @@ from blackboard.cli.options import Options
 from blackboard.cli.output import Column, print_one, print_rows, say, shorten, shown, summary
 from blackboard.cli.session import board_of, connected, run
 from blackboard.cli.verb import verb
-from blackboard.cli.writing import JsonData, card_of, new_write
+from blackboard.cli.writing import JsonData, card_of, new_write, say_unchecked
 
 if TYPE_CHECKING:
     from blackboard.application import Blackboard  # loaded when a verb runs
@@ -102,6 +102,8 @@ def resolve(
         raise click.UsageError("an entry is a JSON object, such as '{\"amount\": 250}'.")
     row = run(_resolve(options, board, activation, cast("Verdict", verdict), posts, why), options)
     print_one(options, row)
+    if posts:
+        say_unchecked(options)
     if row["outcome"] == "obviated":
         say(options, "It does not run again: what triggered it has changed since.")
         return NO

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from blackboard.cli.duration import Span
 from blackboard.cli.failures import NO
 from blackboard.cli.options import Options
 from blackboard.cli.output import Column, print_rows, say
 from blackboard.cli.session import application, log_to_stderr
 from blackboard.cli.verb import verb
+from blackboard.measure import YEAR
 
 if TYPE_CHECKING:
     from blackboard import Worker  # the application loads it when the verb runs
@@ -63,7 +65,7 @@ class Crew:
     @property
     def closing(self) -> str:
         """What it did."""
-        return f"worker {self._worker.id} ended after {self._worker.finished} activations"
+        return f"worker {self._worker.id} ended; activations committed: {self._worker.finished}"
 
 
 @verb(
@@ -78,9 +80,9 @@ class Crew:
 @click.option("-p", "--processes", type=click.IntRange(1), default=1, show_default=True, help="Processes, kept alive.")
 @click.option("--only", multiple=True, metavar="SOURCE", help="Run only this source; may be repeated.")
 @click.option("--burst", is_flag=True, help="End when nothing is left to do.")
-@click.option("--max-idle", type=click.FloatRange(0), metavar="SECONDS", help="End after so long without work.")
+@click.option("--max-idle", type=Span(0, YEAR), metavar="SECONDS", help="End after so long without work.")
 @click.option(
-    "--lease", type=click.FloatRange(0.1), metavar="SECONDS", help="After which the work of a dead worker moves on."
+    "--lease", type=Span(0.1, YEAR), metavar="SECONDS", help="After which the work of a dead worker moves on."
 )
 @click.option("--reload", is_flag=True, help="Start again when a Python file below the working directory changes.")
 @click.option(

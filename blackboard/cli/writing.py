@@ -10,7 +10,7 @@ import click
 
 from blackboard.cli.events import must_exist
 from blackboard.cli.options import Options
-from blackboard.cli.output import Column, print_rows, to_json
+from blackboard.cli.output import Column, print_rows, say, to_json
 from blackboard.cli.session import AUTHOR, board_of, connected, run
 from blackboard.cli.verb import verb
 
@@ -68,6 +68,16 @@ def post(options: Options, board: str, kind: str, data: Any) -> None:
     if not objects or not all(isinstance(each, dict) for each in objects):
         raise click.UsageError("an entry is a JSON object, such as '{\"amount\": 250}'; a list must be one of objects.")
     print_rows(options, run(_post(options, board, kind, objects), options), WRITTEN)
+    say_unchecked(options)
+
+
+def say_unchecked(options: Options) -> None:
+    """Say on stderr that what was written was not checked, if it was not: a mistake in it shows only when an agent reads it."""
+    if not options.app:
+        say(
+            options,
+            "The data was not checked by the application's classes; --app module:object, or BLACKBOARD_APP, does.",
+        )
 
 
 async def _post(options: Options, board: str, kind: str, objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -193,6 +203,7 @@ def revise(options: Options, board: str, address: str, data: Any, merge: bool, v
     if not isinstance(data, dict):
         raise click.UsageError("an entry is a JSON object, such as '{\"amount\": 250}'.")
     print_rows(options, run(_revise(options, board, address, data, merge, version), options), WRITTEN)
+    say_unchecked(options)
 
 
 async def _revise(

@@ -25,7 +25,7 @@ class Random(Limited):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        sound = isinstance(self.seed, int | str)
+        sound = type(self.seed) in {int, str}
         self._require(sound, f"seed={self.seed!r} is neither a whole number nor text", "Give it one, such as 7")
 
     def choose(self, held: tuple[Activation, ...], free: int, view: View, state: State) -> tuple[Grants, State]:

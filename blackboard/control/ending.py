@@ -13,6 +13,8 @@ from blackboard.control.registry import Registry
 from blackboard.control.view import View
 from blackboard.entry import Entry
 from blackboard.errors import InvalidStrategy
+from blackboard.ids import is_kind_name
+from blackboard.measure import CENTURY, is_duration
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +81,14 @@ class Goal(Ending):
     conditions: tuple[Clause, ...] = ()
 
     def __init__(self, kind: type[Entry] | str, *conditions: object) -> None:
-        object.__setattr__(self, "kind", kind if isinstance(kind, str) else kind.__kind__)
+        object.__setattr__(self, "kind", getattr(kind, "__kind__", kind))
         object.__setattr__(self, "conditions", conditions)
         self.__post_init__()
 
     def __post_init__(self) -> None:
+        kind: Any = self.kind
+        if not isinstance(kind, str) or not is_kind_name(kind):
+            raise InvalidStrategy("Goal", f"{kind!r} is no kind", "Give it a kind of entry, or the name of one")
         object.__setattr__(self, "conditions", criteria(f"Goal({self.kind})", self.conditions))
         if other := kinds_of(self.conditions) - {self.kind}:
             problem = f"a condition is about {', '.join(sorted(other))}, and the goal about {self.kind}"
@@ -149,9 +154,8 @@ class Deadline(Ending):
     after: timedelta | float
 
     def __post_init__(self) -> None:
-        sound = type(self.after) in {timedelta, int, float} and 0.001 <= self._seconds < float("inf")
-        if not sound:
-            problem = f"after={self.after!r} is no duration from 1 ms"
+        if not is_duration(self.after, longest=CENTURY.total_seconds()):
+            problem = f"after={self.after!r} is no duration from 1 ms to 100 years"
             raise InvalidStrategy("Deadline", problem, "Give it a timedelta, or seconds")
 
     def __str__(self) -> str:

@@ -22,6 +22,11 @@ from blackboard.errors import InvalidStrategy
 from blackboard.knowledge_source import KnowledgeSource
 
 
+def _tuple(given: Any) -> Any:
+    """What is given as a tuple, if it is several of something; else as it is, to be refused."""
+    return tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else given
+
+
 @dataclass(frozen=True, init=False)
 class Graph(Strategy):
     """Grants along a graph without cycles: `Graph(a >> [b, c] >> d)`.
@@ -49,11 +54,12 @@ class Graph(Strategy):
         object.__setattr__(self, "nodes", tuple(drawing.nodes.items()))
         object.__setattr__(self, "edges", tuple(drawing.edges))
         object.__setattr__(self, "joins", tuple(drawing.joins))
-        object.__setattr__(self, "reads", tuple(reads))
+        object.__setattr__(self, "reads", _tuple(reads))
         self.__post_init__()
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self._require_kinds(self.reads)
         object.__setattr__(self, "edges", tuple(dict.fromkeys(self._checked(*edge) for edge in self.edges)))
         self._require(bool(self.nodes), "it has no nodes", "Name the sources: Graph(first >> second)")
         self._require_sources(*(what for _, what in self.nodes if not isinstance(what, Strategy)))

@@ -28,6 +28,8 @@ class Limited(Strategy, abstract=True):
             object.__setattr__(self, "sources", (self.sources,))
         super().__post_init__()
         self._require(is_whole(self.limit), f"limit={self.limit!r} is not a whole number from 1", "Give it one")
+        sound = self.sources is None or isinstance(self.sources, tuple)
+        self._require(sound, f"sources={self.sources!r} are no sources", "Name some, or leave sources= out for all")
         self._require_sources(*(self.names or ()))
         self._require(
             self.sources != (), "of no sources nothing is ever granted", "Name some, or leave sources= out for all"

@@ -55,6 +55,7 @@ class Router(Asking):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self._require_kinds(self.reads)
         if isinstance(self.choose, FunctionType):
             reference_of(self.choose)
         else:

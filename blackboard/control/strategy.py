@@ -18,7 +18,7 @@ from blackboard.control.view import View
 from blackboard.edge import Linked
 from blackboard.entry import Entry
 from blackboard.errors import InvalidStrategy
-from blackboard.ids import is_source_name
+from blackboard.ids import is_kind_name, is_source_name
 from blackboard.knowledge_source import KnowledgeSource
 
 State = Any
@@ -147,6 +147,11 @@ class Strategy(Linked):
             self._require(
                 is_source_name(name), f"{name!r} is no source", "Give it a knowledge source, or the name of one"
             )
+
+    def _require_kinds(self, names: Any) -> None:
+        """Raises InvalidStrategy unless these can be names of kinds."""
+        sound = isinstance(names, tuple) and all(isinstance(each, str) and is_kind_name(each) for each in names)
+        self._require(sound, f"{names!r} are no kinds", "Give it a list of kinds, or of their names")
 
     def _require_ends(self, *phases: Strategy) -> None:
         """Raises InvalidStrategy for one after which nothing would ever come."""
@@ -299,7 +304,12 @@ class Until(Strategy):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._require(bool(self.endings), "without an ending it goes on as before", "Name one: until(Quiescence())")
+        given: Any = self.endings
+        self._require(
+            isinstance(given, tuple) and bool(given),
+            "without an ending it goes on as before",
+            "Name one: until(Quiescence())",
+        )
         for ending in self.endings:
             self._require(
                 isinstance(ending, Ending), f"{ending!r} is no ending", "Use Goal, Quiescence, Budget or Deadline"

@@ -34,7 +34,7 @@ async def mode_row(bb: Blackboard, board: Board) -> dict[str, Any]:
         "says": _says(found),
         "paused": found.paused,
         "guard": found.tripped.guard if found.tripped else None,
-        "go_on": f"blackboard resume {board.id} {found.tripped.command}" if found.tripped else None,
+        "go_on": found.tripped.on_command_line(board.id) if found.tripped else None,
         "controllers": controllers(await known_workers(bb)),
         "unattended": found.unattended,
         "notation": to_data(found.strategy) if found.strategy else None,

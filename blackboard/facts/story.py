@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from blackboard.clock import to_datetime
-from blackboard.event import Event, EventType
+from blackboard.event import STARTS_AGAIN, Event, EventType
 from blackboard.facts.words import iso, shorten, shown
 
 DETAILS = (
@@ -84,6 +84,12 @@ def _parked(event: Event) -> str:
     return f"{event.activation} is parked{wait}{_reason(event)}"
 
 
+def _said(event: Event) -> str:
+    if (event.reason or "").startswith(STARTS_AGAIN):
+        return f"{event.activation} {shorten(shown(event.reason), LONGEST_REASON)}, on {event.by}"
+    return f"{event.activation} says{_reason(event)}"
+
+
 def _switched(event: Event) -> str:
     strategy = f"{event.strategy}, " if event.strategy else ""
     return f"board switched to {event.mode} ({strategy}epoch {event.epoch}) by {event.by}{_reason(event)}"
@@ -145,6 +151,6 @@ _TALES: dict[EventType, Callable[[Event], str]] = {
     EventType.SAVED: lambda e: f"savepoint by {e.by}{_reason(e)}",
     EventType.STEPPED: lambda e: f"{e.activation} recorded step {e.step or 0}{_reason(e)}",
     EventType.PARKED: _parked,
-    EventType.SAID: lambda e: f"{e.activation} says{_reason(e)}",
+    EventType.SAID: _said,
     EventType.HANDED_OFF: lambda e: f"{e.by} handed over to {e.activation}{_bound(e)}{_reason(e)}",
 }

@@ -75,7 +75,11 @@ async def _asked(board: Board, agenda: Sequence[Activation]) -> dict[str, list[A
 
 def waits_for(activation: Activation, around: Surroundings) -> str:
     """What has to happen next for an activation to run, or what it does."""
-    return _SAID.get(activation.state, _turn)(activation, around)
+    said = _SAID.get(activation.state, _turn)(activation, around)
+    if not activation.crashes or activation.state in {ActivationState.DEAD, ActivationState.UNKNOWN}:
+        return said
+    times = "once" if activation.crashes == 1 else f"{activation.crashes} times"
+    return f"{said}; its worker died {times}"
 
 
 def _turn(activation: Activation, around: Surroundings) -> str:

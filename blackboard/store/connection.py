@@ -31,7 +31,8 @@ from redis.driver_info import DriverInfo
 from redis.exceptions import RedisClusterException, RedisError
 from redis.retry import Retry
 
-from blackboard.errors import StoreBusy, StoreUnreachable
+from blackboard.errors import InvalidSource, StoreBusy, StoreUnreachable
+from blackboard.measure import YEAR, is_number, is_whole
 from blackboard.store import embedded
 from blackboard.store.address import Address, Deployment, parse_address
 from blackboard.store.server_process import Fsync
@@ -56,6 +57,9 @@ MOST_WAITS = 100_000
 LONGEST_PAUSE_SECONDS = 0.25
 
 
+MOST_CONNECTIONS = 10_000
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """How to connect, apart from where. All times are in seconds."""
@@ -72,6 +76,24 @@ class Settings:
     """The server program of the embedded store."""
     fsync: Fsync = "everysec"
     """When the embedded store writes to the disk: every second, or before every reply."""
+
+    def __post_init__(self) -> None:
+        """Raises InvalidSource for a setting that cannot work."""
+        rules = (
+            ("timeout", is_number(self.timeout, 0.001, YEAR), "seconds from 0.001 up"),
+            ("block", is_number(self.block, 0.001, YEAR), "seconds from 0.001 up"),
+            (
+                "connections",
+                is_whole(self.connections, 1, MOST_CONNECTIONS),
+                f"a whole number from 1 to {MOST_CONNECTIONS}",
+            ),
+            ("directory", self.directory is None or isinstance(self.directory, str | Path), "a directory, or None"),
+            ("server", self.server is None or isinstance(self.server, str | Path), "a program, or None"),
+            ("fsync", self.fsync in ("everysec", "always"), "one of: everysec, always"),
+        )
+        for name, holds, wanted in rules:
+            if not holds:
+                raise InvalidSource("settings", f"{name}={getattr(self, name)!r} cannot work", f"Give it {wanted}")
 
 
 DEFAULTS = Settings()

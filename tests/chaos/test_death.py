@@ -6,10 +6,13 @@ from collections import Counter
 
 import pytest
 
-from blackboard import Board
+from blackboard import Board, Event, EventType
+from blackboard.cli.story import tell
+from blackboard.cli.waiting import surroundings, waits_for
 from tests.chaos.app import Answer, Go, Link, Task, build
 from tests.chaos.conftest import Hire
 from tests.chaos.judge import counted, whole_answer, whole_chain
+from tests.eventually import async_eventually
 
 pytestmark = pytest.mark.chaos
 
@@ -33,6 +36,31 @@ async def test_a_worker_is_killed_at_each_step(namespace: str, valkey_url: str, 
 
         assert await counted(board) == whole_chain()
         assert (await board.get("link/5")).payload == b'{"place":5,"text":"01234"}'  # type: ignore[union-attr]
+
+
+async def test_the_log_says_that_a_worker_died(namespace: str, valkey_url: str, hire: Hire) -> None:
+    """Who took over says so; on the agenda it shows as long as the activation is there."""
+    async with build(namespace, valkey_url) as bb:
+        board = bb.board("b")
+        await board.post(Task(name="wait"))
+        dying = await hire(cut="renewing", lease=0.5)
+        assert await dying.ends() == DEAD
+        async with bb.workers():
+
+            async def again() -> Event | None:
+                said = [event async for event in board.events() if event.type is EventType.SAID]
+                return said[0] if said else None
+
+            said = await async_eventually(again, 10, "another worker has begun")
+            assert said is not None
+            assert said.reason == "starts again: its worker died, or lost its lease (1 of at most 1 times)"
+            assert tell(said) == f"answer#{said.number} {said.reason}, on {said.by}"
+            [running] = await board.agenda()
+            assert said.by == running.owner
+            told = waits_for(running, await surroundings(bb, await board.status()))
+            assert told.endswith("; its worker died once")
+            await board.post(Go())
+            await board.settled(timeout=10)
 
 
 @pytest.mark.parametrize("point", ["renewing", "failed"])

@@ -19,6 +19,8 @@ Post = Callable[..., Any]
 
 # ---------------------------------------------------------------------------- post and look
 
+UNCHECKED = "The data was not checked by the application's classes; --app module:object, or BLACKBOARD_APP, does.\n"
+
 
 def test_post_makes_a_board_and_says_where_the_entry_is(invoke: Invoke, post: Post, board: str) -> None:
     (written,) = post(board, "claim", amount=50, text="rain")
@@ -40,6 +42,19 @@ def test_a_list_is_posted_whole(invoke: Invoke, board: str, tmp_path: Path) -> N
     invoke("--app", APPLICATION, "post", board, "finding", "@findings.json")
     assert [row["address"] for row in rows(invoke("entries", board).stdout)] == ["finding/a", "finding/b"]
     assert len(invoke("entries", board, "finding", "--limit", "1", "-o", "jsonl").stdout.splitlines()) == 1
+
+
+def test_what_was_not_checked_is_said(invoke: Invoke, post: Post, board: str) -> None:
+    """By a line on stderr, wherever data comes in; with the application there is nothing to say."""
+    post(board, "claim", amount=60, text="rain")
+    given = ("post", board, "finding", '{"source": "a", "risk": "high"}')
+    change = ("revise", board, "finding/a", '{"risk": 1}')
+    assert invoke(*given).stderr == UNCHECKED
+    assert invoke(*change, "--merge").stderr == UNCHECKED
+    assert invoke("-q", *given, code=5).stderr.startswith("Error")
+    assert invoke("-q", *change, "--merge").stderr == ""
+    assert invoke("--app", APPLICATION, *change, "--merge").stderr == ""
+    assert invoke("retract", board, "finding/a").stderr == ""
 
 
 def test_without_the_application_the_registered_kinds_give_the_address(invoke: Invoke, post: Post, board: str) -> None:
@@ -209,3 +224,21 @@ def test_wait_until_settled(invoke: Invoke, post: Post, board: str) -> None:
     assert "nap#" in invoke("wait", board, "--settled", "--timeout", "0.05", code=124).stderr
     invoke("wait", board, code=2)
     invoke("wait", board, "claim", "--settled", code=2)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("close", "b", "--keep", "1e12", "--yes"),
+        ("close", "b", "--keep", "nan", "--yes"),
+        ("boards", "--prune", "--idle", "inf"),
+        ("worker", APPLICATION, "--lease", "nan"),
+        ("worker", APPLICATION, "--max-idle", "-1"),
+        ("controller", APPLICATION, "--lease", "1e10"),
+        ("resume", "b", "--wall", "99999999d"),
+    ],
+    ids=" ".join,
+)
+def test_a_time_that_never_ends_is_a_mistake_of_use(invoke: Invoke, words: tuple[str, ...]) -> None:
+    said = invoke(*words, code=2).stderr
+    assert "is no number from" in said or "is more than a century" in said

@@ -77,3 +77,13 @@ def test_the_check_of_a_worker_finds_it_too(anywhere: Invoke) -> None:
 
 def test_an_application_must_be_named(anywhere: Invoke) -> None:
     assert "say which application" in anywhere("check", code=2).stderr
+
+
+@pytest.mark.parametrize("name", [":", ":bb", "..app", "..app:bb", "/tmp/app.py", "a b:bb", "app..bb"])
+def test_a_name_that_is_none_of_a_module_is_a_usage_error(anywhere: Invoke, name: str) -> None:
+    """And no traceback's last line."""
+    assert f"{name!r} names no module. Name it as Python would" in anywhere("check", name, code=2).stderr
+
+
+def test_a_module_may_be_named_as_a_file(anywhere: Invoke) -> None:
+    assert anywhere("check", "./broken.py", code=3).stdout == anywhere("check", "broken", code=3).stdout

@@ -73,3 +73,22 @@ async def test_durability_says_what_can_be_lost(append_only: bool, fsync: str, v
     await clients.aclose()
     assert found.verdict == verdict
     assert said in found.finding
+
+
+def test_doctor_looks_at_the_namespace_that_is_named(empty_directory: Path) -> None:
+    """And refuses one that is not there, as every other verb does."""
+    for name in ("one", "two"):
+        (empty_directory / f"{name}.py").write_text(
+            f"from blackboard import Blackboard, Entry\nbb = Blackboard('{name}')\n"
+            "class Note(Entry):\n    text: str\n@bb.knowledge_source\ndef read(note: Note) -> None: ...\n"
+        )
+        done = run(empty_directory, "--app", f"{name}:bb", "post", "b", "note", '{"text": ""}')
+        assert done.returncode == 0, done.stderr
+    every = run(empty_directory, "doctor", "-o", "json").stdout
+    assert "one: nobody runs read" in every
+    assert "two: nobody runs read" in every
+    narrowed = run(empty_directory, "doctor", "-n", "two", "-o", "json")
+    assert "two: nobody runs read" in narrowed.stdout
+    assert "one: " not in narrowed.stdout
+    refused = run(empty_directory, "doctor", "-n", "three")
+    assert (refused.returncode, "no namespace three; it has: one, two" in refused.stderr) == (2, True)

@@ -49,6 +49,15 @@ def test_burst_does_what_there_is_and_ends(invoke: Invoke, post: Post, board: st
     assert json.loads(invoke("get", board, "decision", "-o", "json").stdout)["data"] == {"approved": True}
 
 
+def test_a_worker_that_ends_says_what_it_committed(empty_directory: Path, board: str) -> None:
+    """And not what it ran: what failed was no less work."""
+    claim = json.dumps({"amount": 250, "text": "boom"})
+    assert run(empty_directory, "--app", APPLICATION, "post", board, "claim", claim).returncode == 0
+    done = run(empty_directory, "worker", APPLICATION, "--burst")
+    assert "check_history#3 failed" in done.stderr
+    assert "ended; activations committed: 0" in done.stderr
+
+
 def test_only_runs_the_sources_named(invoke: Invoke, post: Post, board: str, store_directory: Path) -> None:
     post(board, "claim", amount=250, text="rain")
     assert run(store_directory, "worker", APPLICATION, "--burst", "--only", "check_history").returncode == 0

@@ -63,7 +63,9 @@ def test_what_a_board_is_stuck_at_is_tried_again_or_skipped(
     work()
     undoing = read(invoke, "show", board)["undoing"]
     assert undoing["state"] == "stuck"
-    assert "blackboard retry, blackboard skip" in invoke("show", board, "-o", "table").stdout
+    shown = invoke("show", board, "-o", "table").stdout
+    for verb in ("retry", "skip"):
+        assert f"blackboard {verb} {board} check_history#" in shown
     [dead] = undoing["dead"]
     assert "undo:check_history" in invoke("dead", board).stdout
     assert read(invoke, "retry", board, dead)[0]["outcome"] == "revived"

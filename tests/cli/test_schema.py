@@ -118,3 +118,28 @@ def test_a_misspelt_field_is_still_refused(shop: Path) -> None:
     done = run(shop, "--app", "first:bb", "post", "b", "order", '{"number": 3, "price": 5, "prize": 1}')
     assert done.returncode == 2
     assert "prize" in done.stderr
+
+
+def test_an_entry_that_no_upcaster_brings_forward_is_shown_with_what_to_do(shop: Path) -> None:
+    """By everything that a person looks at whose board does not settle."""
+    (shop / "failing.py").write_text(SECOND.replace('"EUR"', 'data["money"]'))
+    run(shop, "worker", "failing:bb", "--max-idle", "0.5")
+    remedy = "Correct the upcasters of Order and restart the workers, or retract order/1."
+    [waiting] = rows(shop, "show", "b")["behind"]
+    assert waiting["problem"].endswith(remedy)
+    assert remedy in run(shop, "show", "b", "-o", "table").stdout
+    found = {each["check"]: each for each in rows(shop, "doctor")}["shapes"]
+    assert found["verdict"] == "warn"
+    assert "board b does not settle: order/1 does not fit its kind" in found["finding"]
+    assert remedy in found["finding"]
+    assert found["remedy"].endswith("blackboard -n shop show b")
+
+
+def test_the_version_of_an_entry_and_that_of_its_schema_are_told_apart(shop: Path) -> None:
+    posted = run(shop, "--app", "second:bb", "post", "c", "order", '{"number":2,"price":1,"currency":"EUR"}')
+    assert posted.returncode == 0, posted.stderr
+    assert "order/2, version 1 (schema version 2)" in run(shop, "get", "c", "order/2").stderr
+    [found] = rows(shop, "entries", "c")
+    assert (found["version"], found["schema"]) == (1, 2)
+    header, line = run(shop, "entries", "c", "-o", "tsv").stdout.splitlines()
+    assert dict(zip(header.split("\t"), line.split("\t"), strict=True))["schema"] == "2"

@@ -75,6 +75,8 @@ def test_the_doctor_finds_it(stormy: Invoke, board: str) -> None:
 def test_it_goes_on_under_a_higher_limit_only(stormy: Invoke, board: str) -> None:
     refused = stormy("resume", board, code=3)
     assert CYCLE in refused.stderr
+    assert f"let them go on: blackboard resume {board} --depth 40." in refused.stderr
+    assert "board.resume" not in refused.stderr
     assert read(stormy, "mode", board)["paused"]
     words = ("resume", board, "--depth", "40", "--wall", "2h", "--why", "go on")
     assert read(stormy, *words) == {"board": board, "paused": False, "epoch": 1, "changed": True, "freed": 1}

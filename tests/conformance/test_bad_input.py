@@ -135,7 +135,7 @@ def test_settings_that_cannot_work_are_refused(settings: dict[str, Any], problem
 
 
 def test_workers_that_run_nothing_are_refused() -> None:
-    with pytest.raises(InvalidSource, match="concurrency=0 runs nothing"):
+    with pytest.raises(InvalidSource, match="concurrency=0 cannot work"):
         Blackboard("claims", "memory://").workers(concurrency=0)
 
 

@@ -270,6 +270,18 @@ async def test_one_that_dies_leaves_its_board_stuck_until_it_is_tried_again(bb: 
     assert broken.undone == ["step3", "step2", "step1"]
 
 
+async def test_the_log_says_what_to_do_about_a_board_that_is_stuck(
+    bb: Blackboard, caplog: pytest.LogCaptureFixture
+) -> None:
+    Broken(bb)
+    async with bb:
+        board = await undo_all(bb, Step(at=0))
+        [dead] = (await board.saga()).dead
+    [said] = [each.getMessage() for each in caplog.records if "is stuck" in each.getMessage()]
+    for verb in ("retry", "skip"):
+        assert f"blackboard -n {bb.name} {verb} {board.id} {dead}" in said
+
+
 async def test_one_that_dies_can_be_skipped(bb: Blackboard) -> None:
     broken = Broken(bb)
     async with bb:

@@ -18,6 +18,7 @@ from blackboard import (
     Board,
     BoardClosed,
     BoardNotFound,
+    BrokenArchive,
     EntryTooLarge,
     InvalidEntry,
     InvalidSource,
@@ -302,6 +303,34 @@ async def test_a_board_is_archived_before_it_is_closed(store_url: str, namespace
         assert await closed(again)
         assert await again.result(timeout=10) == {"boxes": 2}
         assert [each.name for each in await again.read(Done)] == ["a"]
+
+
+async def test_a_line_that_an_archive_lacks_is_named(bb: Blackboard) -> None:
+    """Whichever it is, as far as the rest of the archive tells of it."""
+    working(bb)
+
+    @bb.knowledge_source
+    async def fail(claim: Claim) -> Finding:
+        raise InvalidEntry("finding", "it is too late")
+
+    async with bb, bb.workers():
+        board = bb.board("b")
+        await board.post(Job(name="a"), Job(name="b"))
+        await board.post(Claim(amount=1))
+        await board.retract(Job(name="b"))
+        await board.settled(timeout=10)
+        lines = [line async for line in board.export()]
+        named = {
+            "entry": lambda line: f"the entry {line['entry']}",
+            "fired": lambda line: f"the firing of work with {line['fired'][1]}",
+            "activation": lambda _: "the activation of fail with claim",
+            "event": lambda line: f"event {line['event']}",
+        }
+        for at, line in list(enumerate(lines))[1:-1]:
+            [say] = [say for sort, say in named.items() if sort in line]
+            with pytest.raises(BrokenArchive) as refused:
+                await bb.import_board([*lines[:at], *lines[at + 1 :]], "copy")
+            assert say(line) in str(refused.value)
 
 
 async def test_what_cannot_be_archived_is_not_closed(store_url: str, namespace: str, tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ async def test_what_cannot_be_answered(bb: Blackboard) -> None:
             await board.approve("magic")
         assert (await board.status()).seq == before
         await board.approve(approval.id, by="ann")
-        with pytest.raises(AlreadyAnswered, match=r"pay#3\.2 is answered by now \(by ann\)"):
+        with pytest.raises(AlreadyAnswered, match=r"pay#3\.2 is answered by now \(by ann at [-0-9: ]+ UTC: approve\)"):
             await board.reject(approval.id, by="bo")
         await board.settled(timeout=10)
 
@@ -447,3 +447,142 @@ def test_nobody_else_may_call_a_kind_approval(bb: Blackboard) -> None:
 
     with pytest.raises(InvalidKind, match="has the kind approval already"):
         bb.know(Approval)
+
+
+async def test_who_answers_too_late_is_told_who_was_first(bb: Blackboard) -> None:
+    """By the name of the activation, too, which no longer asks: what was answered, by whom, when and why."""
+    pay_out(bb)
+    async with bb, bb.workers():
+        board = bb.board("b")
+        await board.post(Claim(amount=7))
+        [approval] = await asked(board)
+        await board.answer(approval.activation, "approve", why="he is insured", by="ann")
+        await board.wait_for(Decision, timeout=10)
+        [answered] = [
+            e async for e in board.events() if e.address == "approval/pay#3.2" and e.type is EventType.REVISED
+        ]
+        for act in (board.approve, board.reject):
+            with pytest.raises(AlreadyAnswered, match=r"pay#3\.2 is answered by now \(by ann at .*approve.*insured"):
+                await act("pay#3", by="bo")
+        with pytest.raises(AlreadyAnswered) as refused:
+            await board.edit(approval.id, {"amount": 5}, by="bo")
+        assert f"by ann at {answered.at:%Y-%m-%d %H:%M:%S} UTC: approve, 'he is insured'" in str(refused.value)
+
+
+async def test_one_name_for_several_questions_is_not_enough(bb: Blackboard) -> None:
+    @bb.knowledge_source
+    async def pay(claim: Claim, ctx: Context) -> Decision:
+        answers = await asyncio.gather(ctx.approval("Pay it?"), ctx.approval("All of it?"))
+        return Decision(approved=all(answer.approved for answer in answers))
+
+    async with bb, bb.workers():
+        board = bb.board("b")
+        await board.post(Claim(amount=7))
+        first, second = sorted(each.id for each in await asked(board, 2))
+        with pytest.raises(ApprovalNotFound, match=f"name one of {first}, {second}"):
+            await board.approve("pay#3")
+        await board.approve(first)
+        await board.approve("pay#3")  # the one that is left
+        assert (await board.wait_for(Decision, timeout=10)).approved
+
+
+async def test_the_log_says_who_answered(bb: Blackboard) -> None:
+    pay_out(bb)
+    async with bb, bb.workers():
+        board = bb.board("b")
+        await board.post(Claim(amount=7))
+        [approval] = await asked(board)
+        await board.approve(approval.id, by="ann\n")
+        await board.wait_for(Decision, timeout=10)
+        revised = [event.by async for event in board.events() if event.type is EventType.REVISED]
+        assert revised == ["@ann"]
+
+
+@pytest.mark.parametrize("undone", ["abort", "compensate"])
+async def test_what_is_asked_ends_with_a_board_that_is_undone(bb: Blackboard, undone: str) -> None:
+    """Also when there is nothing to undo, so that the board is over at once."""
+    pay_out(bb)
+
+    @bb.knowledge_source
+    async def give_up(job: Job, ctx: Context) -> None:
+        ctx.abort("the customer withdrew")
+
+    async with bb, bb.workers():
+        board = bb.board("b")
+        await board.post(Claim(amount=7))
+        await asked(board)
+        if undone == "abort":
+            await board.post(Job(name="1"))
+        else:
+            await board.compensate("the customer withdrew")
+
+        async def over() -> bool:
+            return (await board.status()).status == "aborted"
+
+        await async_eventually(over, 10, "the board is over")
+        assert [each.state for each in await board.read(Approval)] == ["withdrawn"]
+        assert await bb.approvals() == []
+
+
+async def test_a_question_of_a_compensation_names_it_as_people_do(bb: Blackboard) -> None:
+    """And is answered by that name."""
+
+    @bb.knowledge_source
+    async def pay(claim: Claim) -> Decision:
+        return Decision(approved=True)
+
+    @pay.compensation
+    async def refund(decision: Decision, ctx: Context) -> None:
+        await ctx.approval("Give it back?")
+
+    async with bb, bb.workers():
+        board = bb.board("b")
+        await board.post(Claim(amount=7))
+        await board.wait_for(Decision, timeout=10)
+        await board.compensate("the customer withdrew")
+        [approval] = await asked(board)
+        assert approval.source == "undo:pay"
+        assert approval.activation.startswith("undo:pay#")
+        await board.approve(approval.activation)
+        await board.settled(timeout=10)
+        assert (await board.saga()).state == "aborted"
+
+
+async def test_a_compensation_that_asks_is_skipped_with_its_question(bb: Blackboard) -> None:
+    @bb.knowledge_source
+    async def pay(claim: Claim) -> Decision:
+        return Decision(approved=True)
+
+    @pay.compensation
+    async def refund(decision: Decision, ctx: Context) -> None:
+        await ctx.approval("Give it back?")
+
+    async with bb, bb.workers():
+        board = bb.board("b")
+        await board.post(Claim(amount=7))
+        await board.wait_for(Decision, timeout=10)
+        await board.compensate("the customer withdrew")
+        [approval] = await asked(board)
+        await board.skip(approval.activation, "paid back by hand")
+        await board.settled(timeout=10)
+        assert (await board.saga()).state == "aborted"
+        assert [each.state for each in await board.read(Approval)] == ["withdrawn"]
+
+
+async def test_an_approval_that_was_overwritten_keeps_nobody_from_the_others(bb: Blackboard) -> None:
+    """Neither who looks at what is asked, nor a board that is undone."""
+
+    class Odd(Entry, key="id", kind="approval"):
+        id: str
+
+    pay_out(bb)
+    async with bb, bb.workers():
+        board = bb.board("b")
+        await board.post(Odd(id="odd"), Claim(amount=7))
+        [approval] = await asked(board)
+        await board.compensate("the customer withdrew")
+        await board.settled(timeout=10)
+        assert (await board.status()).status == "aborted"
+        stored = await board.get(f"approval/{approval.id}")
+        assert stored is not None
+        assert b'"withdrawn"' in stored.payload

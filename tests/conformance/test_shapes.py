@@ -221,8 +221,14 @@ async def test_what_cannot_be_brought_forward_is_named_and_leaves_the_rest_alone
             )
 
         await async_eventually(told, 20, "the log names it")
-        with pytest.raises(InvalidEntry, match="the upcaster from version 1 to 2"):
+        assert f"board {board.id} does not settle: order/2" in caplog.text
+        remedy = "Correct the upcasters of Order and restart the workers, or retract order/2."
+        assert remedy in caplog.text
+        with pytest.raises(TimedOut, match="wait to be brought forward: `blackboard show b` says which"):
+            await board.settled(timeout=0.1)
+        with pytest.raises(InvalidEntry, match="the upcaster from version 1 to 2") as refused:
             await board.read(Second.Order)
+        assert str(refused.value).endswith(remedy)
         await board.retract("order/2")
         await board.settled(timeout=20)
 

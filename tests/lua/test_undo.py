@@ -12,6 +12,7 @@ from blackboard.errors import BoardAborted, LeaseLost
 from blackboard.record import Record
 from blackboard.store.partition import Applied
 from tests.lua.bench import LEASE, Bench, each, gone, names, write
+from tests.lua.life import approval
 
 UNDO = "undo:one @undo/{}"
 
@@ -492,3 +493,37 @@ async def test_quiescence_comes_after_it(board: Bench) -> None:
     late = {each_claim.claim.source: each_claim for each_claim in await board.claim(5)}["late"]
     await board.commit(late.claim)
     assert any(name.startswith("report") for name in await board.states("b"))
+
+
+# ---------------------------------------------------------------------------- people
+
+
+async def aborted_asking(board: Bench) -> tuple[str, dict[str, Claimed]]:
+    """A board on which something asks is aborted: its name, and the chores that are left, claimed."""
+    claimed = await running(board)
+    asked = Record(1, "approval", "approval", "a", "b", '{"id":"i"}')
+    await board.store.record(claimed.claim, asked, writes=[approval(claimed.claim.name)], now=board.now)
+    assert (await board.store.park(claimed.claim, "a", 0, "pay?", now=board.now))[0] == "ok"
+    await board.abort("b")
+    chores = {each.claim.source: each for each in await board.claim(2)}
+    assert set(chores) == {"@saga", "@people"}
+    return claimed.claim.name, chores
+
+
+async def test_what_was_asked_is_withdrawn_before_a_board_is_over(board: Bench) -> None:
+    """Whoever is first: a board that is over takes no more writes."""
+    name, chores = await aborted_asking(board)
+    assert await board.undo(chores["@saga"], "done") == "ok"
+    assert await status(board) == "undoing"
+    withdrawn = approval(name, "withdrawn", 1)
+    assert (await board.store.withdraw(chores["@people"].claim, [withdrawn], board.now)).versions == (2,)
+    await board.undo_once("done")
+    assert await status(board) == "aborted"
+
+
+async def test_what_was_asked_is_withdrawn_while_a_board_is_stuck(board: Bench) -> None:
+    name, chores = await aborted_asking(board)
+    assert await board.undo(chores["@saga"], "stuck") == "ok"
+    assert await status(board) == "stuck"
+    withdrawn = approval(name, "withdrawn", 1)
+    assert (await board.store.withdraw(chores["@people"].claim, [withdrawn], board.now)).versions == (2,)

@@ -83,7 +83,7 @@ def whole() -> list[Line]:
 Break = Callable[[list[Any]], None]
 
 
-def dropped(at: int) -> Break:
+def dropped(at: int | slice) -> Break:
     def change(lines: list[Any]) -> None:
         del lines[at]
 
@@ -127,19 +127,23 @@ def replaced(at: int, line: Any) -> Break:
         (changed(1, data=None), 2, "its data is no object"),
         (changed(1, data={"x": float("nan")}), 2, "Out of range float values"),
         (changed(1, payload="{"), 2, "Expecting"),
-        (changed(1, entry="a/2"), 8, "two entries have one address"),
+        (changed(1, entry="a/2"), 8, "two entries have one address: twice there is the entry of a/2"),
         (changed(3, fired=[]), 4, "does not say whose it is"),
         (changed(3, **{"is": "x"}), 4, "not enough values"),
         (changed(4, **{"is": [FACTS]}), 5, "not an activation's"),
         (changed(4, **{"is": ["{}", "", "", "", ""]}), 5, "not an activation's"),
-        (changed(5, event=2), 6, "event 2 is not the next one"),
+        (changed(5, event=2), 6, "event 2 is not the next one: that is event 1"),
         (changed(5, **{"is": ["B", "now"]}), 6, "not an event's"),
         (replaced(4, {"what": 1}), 5, "it is none of entry"),
-        (dropped(-1), 8, "ends here, before its last line"),
-        (dropped(3), 7, "had 7 lines before its end, not 6"),
+        (dropped(-1), 8, "ends here, before its last line: which one is missing, the log does not tell"),
+        (dropped(slice(6, 8)), 7, "ends here, before its last line: event 2 is missing"),
+        (dropped(1), 7, "had 7 lines before its end, not 6: by its log, missing is the entry a/1"),
+        (dropped(3), 7, "had 7 lines before its end, not 6: which one is missing, the log does not tell"),
+        (dropped(6), 7, "had 7 lines before its end, not 6: event 2 is missing"),
+        (lambda lines: lines.insert(3, lines[3]), 9, "not 8: twice there is the firing of one with a/1"),
         (lambda lines: lines.append(lines[-1]), 9, "behind the end"),
         (lambda lines: lines.clear(), 1, "ends here"),
-        (changed(0, seq=3), 8, "the board had 3 events, and 2 are here"),
+        (changed(0, seq=4), 8, "the board had 4 events, and 2 are here: the events 3 to 4 are missing"),
         (lambda lines: lines.__setitem__(slice(1, 7), [*lines[5:7], *lines[1:5]]), 4, "behind the log"),
     ],
     ids=map(str, itertools.count()),

@@ -40,7 +40,7 @@ if not activation or activation[NUMBER] ~= number or not codec.is_undoing(identi
 if activation[STATE] == 'x' then return 'running' end
 
 board.event(ctx, 'K', author, identity, number, reason)
-agenda.leave(ctx, identity, activation)
+agenda.drop(ctx, identity, activation)
 saga.go_on(ctx)
 matching.quiesce(ctx, '', 1)
 control.finish()

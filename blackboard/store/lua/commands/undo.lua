@@ -4,7 +4,8 @@
 -- KEYS    partition keys, board keys
 -- ARGV    now, board count = 1, board, claim of the chore held (5), epoch of control, verdict, reason,
 --         retention ms (0: for ever), count, (source, number of its activation)…
---         verdict: 'go' (these may be undone now) | 'wait' (for what runs) | 'done' (nothing is left) | 'stuck'
+--         verdict: 'go' (these may be undone now) | 'wait' (for what runs) | 'done' (nothing is left: the saga ends, once
+--         what was asked of people is withdrawn) | 'stuck'
 -- returns {'ok', seq} | {'again', seq} (something has ended meanwhile: it is to be worked out again) | {'lost', seq}
 -- events  T (of compensations), J (ended, or stuck), Y (resumed), O
 -- repeat  fenced: a second call finds the lease gone and answers 'lost'

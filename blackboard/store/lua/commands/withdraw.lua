@@ -38,7 +38,7 @@ local activation, why = settling.held(claim)
 if not activation then return { why } end
 local ctx = claim.board
 contribution.load(ctx, writes)
-local refused = contribution.check(ctx, writes, 0, '-', bounds, saga.under_way(ctx) and ctx.status)
+local refused = contribution.check(ctx, writes, 0, '-', bounds, saga.under_way(ctx) and ctx.status or nil)
 if refused then return refused end
 
 local changes, versions = contribution.apply(ctx, writes, '@people', 0)

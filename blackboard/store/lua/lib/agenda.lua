@@ -197,7 +197,7 @@ function agenda.leave(ctx, identity, activation)
   partition.put(field, false)
 end
 
---- It is dropped, whatever it waits for.
+--- The same where others go on with the board: what it has asked of people is withdrawn.
 function agenda.drop(ctx, identity, activation)
   if activation[RECORDED] > 1 then spare_people(ctx, identity, activation) end
   agenda.leave(ctx, identity, activation)

@@ -90,8 +90,11 @@ end
 --- A chore that its worker holds, or that a worker died with, is for another to do.
 function chores.give_back(ctx, identity, activation) make_ready(ctx, codec.source(identity), activation) end
 
---- Whether there is a chore of this name.
-function chores.is_open(ctx, name) return partition.activation(field_of(ctx, name)) and true or false end
+--- Whether a chore is to be done on a board, or somebody is at it.
+function chores.is_open(ctx, name)
+  local activation = partition.activation(field_of(ctx, name))
+  return activation ~= nil and activation ~= false and not rests(activation)
+end
 
 --- The names of what is open of them on a board.
 function chores.open(ctx)
