@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 import pytest
 
@@ -26,7 +25,7 @@ Check = Callable[[Bench], Awaitable[None]]
 async def only_the_owner_commits(bench: Bench) -> None:
     """The claim of another worker instance is no right to commit."""
     claimed = await _running(bench)
-    assert isinstance(await bench.commit(replace(claimed, owner="w2"), write("c/1")), LeaseLost)
+    assert isinstance(await bench.commit(claimed._replace(owner="w2"), write("c/1")), LeaseLost)
     assert await bench.store.entry("x", "c/1") is None
 
 

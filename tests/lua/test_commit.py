@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from blackboard.errors import BoardClosed, LeaseLost, Overloaded, StaleSnapshot
@@ -40,7 +38,7 @@ async def test_a_second_commit_answers_done_and_writes_nothing(running: Bench) -
 async def test_only_the_holder_commits(running: Bench, wrong: dict[str, object]) -> None:
     claimed = await running.claim_one()
     before = await running.dump()
-    stranger = replace(claimed.claim, **wrong)  # type: ignore[arg-type]
+    stranger = claimed.claim._replace(**wrong)  # type: ignore[arg-type]
 
     assert isinstance(await running.commit(stranger, write("c/1")), LeaseLost)
     assert await running.fail(stranger) == "lost"
@@ -133,7 +131,7 @@ async def test_one_call_commits_on_many_boards_and_claims_what_it_made_ready(ben
     for board in ("b1", "b2", "b3"):
         await bench.post(board, write("a/1"))
     held = await bench.claim(3)
-    stale = replace(held[1].claim, epoch=7)
+    stale = held[1].claim._replace(epoch=7)
     commits = [Commit(claim, [write("c/1")]) for claim in (held[0].claim, stale, held[2].claim)]
 
     results, handed = await bench.store.commit(commits, bench.request(5), bench.now)

@@ -197,7 +197,7 @@ async def test_a_plan_is_its_claimers_own(board: Bench, fence: dict[str, Any]) -
     await board.abort("b")
     chore = await board.chore()
     before = await board.dump()
-    other = replace(chore, claim=replace(chore.claim, **fence))
+    other = replace(chore, claim=chore.claim._replace(**fence))
     assert await board.undo(other, "done") == "lost"
     assert await board.dump() == before
 
@@ -299,7 +299,7 @@ async def test_nobody_else_gets_it(board: Bench) -> None:
 async def test_only_its_holder_commits_it(board: Bench) -> None:
     claimed = await undoing(board)
     late = claimed.claim
-    assert isinstance(await board.commit(replace(late, owner="w2"), write("c/1")), LeaseLost)
+    assert isinstance(await board.commit(late._replace(owner="w2"), write("c/1")), LeaseLost)
     board.now += LEASE
     again = await board.claim_one(owner="w2")
     assert isinstance(await board.commit(late, write("c/1")), LeaseLost)

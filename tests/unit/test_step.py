@@ -208,7 +208,7 @@ def test_a_binding_is_its_entries_and_their_versions() -> None:
         ({"expires": 0}, "is no time"),
         ({"expires": 1e300}, "is no time"),
         ({"expires": "5"}, "is no time"),
-        ({"to": 5}, "is no text"),
+        ({"to": 5}, "are not both texts"),
         ({"choices": None}, "are not different words"),
         ({"choices": [["a"]]}, "are not different words"),
         ({"question": "x" * 2001}, "more than 2000 characters"),
