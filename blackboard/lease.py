@@ -56,10 +56,14 @@ class LeaseKeeper:
         self._facts = {**where, **facts, "started": round(time.time() * 1000), "lease": self._lease}
         self._thread.start()
 
-    def stop(self) -> None:
-        """End the thread; what is still held runs out by itself."""
+    def end(self) -> None:
+        """Renew nothing any more; what is still held runs out by itself."""
         self._stopped = True
         self._wake.set()
+
+    def stop(self) -> None:
+        """The same, and wait for the thread to end."""
+        self.end()
         self._thread.join(timeout=self._lease)
 
     def hold(self, claim: Claim, lease: float) -> None:

@@ -144,6 +144,7 @@ class Shift:
                     await self._rest()
         finally:
             self._bell.end()
+            self._leases.end()  # first, and at once: what is cut off from here on must not keep its lease
             await end_all([bell, *self._flights, *(run.task for run in self._running.values()), *self._settling])
             await asyncio.to_thread(self._leases.stop)
         await self._partition.sign_off(self._duty.worker, LANES)  # after the last sign of life

@@ -11,13 +11,21 @@ CANCEL_AGAIN = 0.05
 
 
 async def end_all(tasks: Collection[asyncio.Task[Any]]) -> None:
-    """Cancel tasks until they have ended: a client that is just connecting or being answered swallows a cancellation."""
-    pending = set(tasks)
+    """Cancel tasks until they have ended: a client that is just connecting or being answered swallows a cancellation.
+
+    Whoever is cancelled meanwhile, for the second time perhaps, ends them nevertheless: nobody else would.
+    """
+    pending, cut_short = set(tasks), False
     while pending:
         for task in pending:
             task.cancel()
-        _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN)
+        try:
+            _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN)
+        except asyncio.CancelledError:
+            cut_short = True
     await asyncio.gather(*tasks, return_exceptions=True)
+    if cut_short:
+        raise asyncio.CancelledError
 
 
 async def all_together(works: Iterable[Coroutine[Any, Any, None]]) -> None:

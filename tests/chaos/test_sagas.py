@@ -128,7 +128,7 @@ async def live(mode: str, deaths: list[int]) -> bool:
     example.bank, example.shelf = example.Book(), example.Book()
     name = f"t{uuid4().hex[:12]}"
     with steps_taken():
-        async with blackboard_of(name, f"memory://{name}", lease=0.1) as bb:
+        async with blackboard_of(name, f"memory://{name}", lease=0.25) as bb:
             board = bb.board("b")
             if mode == "orchestration":
                 await board.orchestrate(SEQUENCE)

@@ -386,3 +386,39 @@ async def test_a_worker_may_be_aborted_before_what_it_claimed_has_begun(
         assert (given_back.state, given_back.attempts) == ("ready", 0)
         await board.run_until_settled(timeout=10)
         assert await fired(board) == ["work"]
+
+
+async def test_a_worker_that_is_cancelled_twice_leaves_nothing_behind(bb: Blackboard) -> None:
+    """Neither an agent that swallows a cancellation, nor a thread that keeps its lease for ever."""
+    began, ended = asyncio.Event(), asyncio.Event()
+
+    @bb.knowledge_source
+    async def stubborn(claim: Claim) -> Done:
+        began.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            working.cancel()  # while it is just ending what it runs
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        return Done(name="never")
+
+    async with bb:
+        await bb.board("b").post(Claim(amount=1))
+        worker = bb.workers()
+        working = asyncio.create_task(worker.run())
+        async with asyncio.timeout(10):
+            await began.wait()
+        working.cancel()
+        done, _ = await asyncio.wait([working], timeout=10)
+        assert done, "the worker has not ended"
+        assert working.cancelled()
+        assert ended.is_set()
+        keeper = f"blackboard-leases-{worker.id}"
+
+        async def gone() -> bool:
+            return all(thread.name != keeper for thread in threading.enumerate())
+
+        await async_eventually(gone, 10, "nothing renews its lease")
