@@ -11,7 +11,7 @@ local FIELD = '^.*' .. US .. '(.*)$'
 local SWEEP, LOOKED_AT = 128, 256 -- timers and leases moved, rows picked, in one call
 local CRASH_LIMIT = 3
 local TIMED = { d = true, t = true, s = true, a = true }
-local CLOCKED = 16 -- of so many claims in a row, one looks at the clocks of boards, though there is enough to do
+local CLOCKED = 16 -- of so many claims in a row that find something to do, one looks at the clocks of boards, too
 local VIEW, NEWS = 5000, 1000 -- activations and events that a controller is shown
 
 --- Whoever finds that work is ready again wakes those who run it.
@@ -57,8 +57,8 @@ end
 --- Leases that ran out: the worker died or hangs. The activation becomes ready again; with its crash limit reached, or
 --- concerned by a change meanwhile, it is handed to the claimer to be settled, and keeps its place among the leases until
 --- it is: it must be found again should this call go no further.
-local function reap_leases()
-  local fields, settle = redis.call('ZRANGEBYSCORE', LEASES, '-inf', board.now, 'LIMIT', 0, SWEEP), {}
+local function reap_leases(settle)
+  local fields = redis.call('ZRANGEBYSCORE', LEASES, '-inf', board.now, 'LIMIT', 0, SWEEP)
   partition.load(fields)
   for _, field in ipairs(fields) do
     local activation, _, identity = partition.activations[field], codec.split_field(field)
@@ -91,15 +91,21 @@ local function reap_leases()
       partition.put(field, activation)
     end
   end
-  return settle
 end
 
---- Timers and leases, written down before anything is picked.
-function claiming.recover()
-  local settle = reap_leases()
+--- When the first of a key's members is due, in ms; nil where there is none.
+local function first_of(key) return tonumber(redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2]) end
+
+--- Timers and leases, written down before anything is picked. Returns what is to be settled, and when the next is due.
+local function recover()
+  local lease, timer, settle = first_of(LEASES), first_of(DUE), {}
+  if (lease or math.huge) > board.now and (timer or math.huge) > board.now then
+    return settle, math.min(lease or math.huge, timer or math.huge)
+  end
+  reap_leases(settle)
   fire_timers(settle)
   partition.flush()
-  return settle
+  return settle, math.min(first_of(LEASES) or math.huge, first_of(DUE) or math.huge)
 end
 
 local function emit_entry(reply, entry)
@@ -346,11 +352,8 @@ end
 
 --- How long an idle worker may sleep: milliseconds until the next timer or lease runs out, or a limit lets something start, 0
 --- for ever. (A duration, since the worker's clock is another.)
-local function next_due()
-  local due = redis.call('ZRANGE', DUE, 0, 0, 'WITHSCORES')[2]
-  local lease = redis.call('ZRANGE', LEASES, 0, 0, 'WITHSCORES')[2]
-  local first = math.min(tonumber(due) or math.huge, tonumber(lease) or math.huge)
-  local wait = math.min(math.max(1, first - board.now), limiting.soonest or math.huge)
+local function nap_until(due)
+  local wait = math.min(math.max(1, due - board.now), limiting.soonest or math.huge)
   return wait < math.huge and wait or 0
 end
 
@@ -374,10 +377,10 @@ function claiming.claim(reply, request)
     partition.flush()
     return
   end
-  local settle = claiming.recover()
+  local settle, due = recover()
   local kept, left = hand_out_best(reply, request)
-  if #kept < request.wanted then reply[head] = next_due() end
-  if #kept < request.wanted or tonumber(request.number) % CLOCKED == 0 then left['@clock'] = clocks.look() or nil end
+  if #kept < request.wanted then reply[head] = nap_until(due) end
+  if #kept == 0 or tonumber(request.number) % CLOCKED == 0 then left['@clock'] = clocks.look() or nil end
   for _, each in ipairs(settle) do
     local flag = (each[2] ~= 'unattended' or control.withdraw(each[1])) and look_at(each[1])
       and hand_out_safely(reply, request.owner, request.lease, each[2])
