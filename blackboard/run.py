@@ -1,7 +1,7 @@
-"""A run: one attempt at an activation, from its claim to every way it can end.
+"""A run: one attempt at an activation, from its claim to its end.
 
 It is told here once, as a pipeline of verbs: bind, check, run, commit. The contributions travel with the round trips of the
-shift that the run is part of; everything else that the store is to know of it, the run says itself.
+shift that the run is part of; how else it can end, and how the store is told, is in `end`.
 """
 
 from __future__ import annotations
@@ -9,26 +9,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import random
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
-from enum import Enum, auto
 
 from blackboard.activation import Claim
 from blackboard.compensating import recall
+from blackboard.end import End, Ends
 from blackboard.errors import (
-    ApprovalExpired,
-    ApprovalRejected,
     BoardClosed,
-    DefinitionError,
-    EntryError,
-    HandoffRefused,
     LeaseLost,
     NewerSchema,
     StaleSnapshot,
-    UndeclaredKind,
 )
-from blackboard.execution import Execution, clean, describe, sum_up
+from blackboard.execution import Execution, describe, sum_up
 from blackboard.knowledge_source import Style
 from blackboard.ledger import Left
 from blackboard.origin import enter
@@ -41,9 +34,6 @@ from blackboard.takeover import announce
 
 logger = logging.getLogger(__name__)
 
-HOPELESS = (ApprovalExpired, ApprovalRejected, DefinitionError, EntryError, HandoffRefused, UndeclaredKind)
-"""What another run would not mend: data or code that must change first."""
-
 Result = Applied | Exception | None
 """What became of a contribution: what was applied, None when it was applied before, or why it was refused."""
 
@@ -52,20 +42,6 @@ Carry = Callable[[Commit, Callable[[Result], None]], None]
 
 REFUSED = (LeaseLost, BoardClosed, StaleSnapshot)
 """Why a contribution is refused for a reason that is no failure of the agent: the store has settled the activation otherwise."""
-
-
-class End(Enum):
-    """How a run ended."""
-
-    COMMITTED = auto()
-    DECLINED = auto()
-    FAILED = auto()
-    BID = auto()
-    GIVEN_BACK = auto()  # its worker ends at once
-    PARKED = auto()  # it goes on in another run
-    UNSURE = auto()  # it was cut short while it acted outside the board
-    RECONCILED = auto()  # what was cut short has had no effect
-    LET_GO = auto()  # the store has settled it otherwise
 
 
 class _LetGo(Exception):  # as the errors of this library
@@ -97,7 +73,7 @@ class Run:
         self._threads = threads
         self._outage = outage
         self._carry = carry
-        self._crew = crew
+        self._ends = Ends(execution, partition, outage, crew)
         self._begun = self._stopped = self._aborted = False
         self._committing = False
 
@@ -117,7 +93,7 @@ class Run:
         So does what is done and only waits to be told that it was committed.
         """
         self._aborted = True
-        if not (self._committing and self._is_unsure):
+        if not (self._committing and self._ends.is_unsure):
             self._stop()
 
     def lose(self) -> None:
@@ -142,7 +118,7 @@ class Run:
             if not self._stopped:
                 end = await self._do_as_told()
             elif self._aborted:
-                end = await self._give_back()
+                end = await self._ends.give_back()
         finally:
             if end is not None:
                 self._ended(self, end)
@@ -161,12 +137,12 @@ class Run:
                 most = self._execution.source.policies.crashes
                 await self._outage.tell(lambda: announce(self._execution.claimed, self._partition, most))
             last = await self._run()
+            if last is None:
+                return await self._ends.decline()
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001  # whatever an agent raises is its failure, not ours
             return await self._ended_by(error)
-        if last is None:
-            return await self._decline()
         self._committing = True
         self._carry(last, self._answer)
         return None
@@ -197,18 +173,18 @@ class Run:
                 logger.info("%s", error)
                 return End.PARKED if isinstance(error, Left) and error.parked else End.LET_GO
             case _CutShort():
-                return await self._doubt("timeout", str(error))
+                return await self._ends.doubt("timeout", str(error))
             case asyncio.CancelledError():
                 if self._aborted:
-                    return await self._give_back()
-                return End.LET_GO if _cancelled() else await self._fail(error)  # by nobody but the agent itself
+                    return await self._ends.give_back()
+                return End.LET_GO if _cancelled() else await self._ends.fail(error)  # by nobody but the agent itself
             case NewerSchema():
-                return await self._leave(error)
+                return await self._ends.leave(error)
         return await self._fail_or_abort(error)
 
     async def _fail_or_abort(self, error: BaseException) -> End:
         abort = Abort.within(error)
-        return await (self._fail(error) if abort is None else self._bury(in_a_line(abort.reason)))
+        return await (self._ends.fail(error) if abort is None else self._ends.bury(in_a_line(abort.reason)))
 
     async def _bid(self) -> End:
         """Ask the source what it bids, and give the activation back with that: nobody has granted it, so it does not start."""
@@ -216,14 +192,8 @@ class Run:
             bid = await self._bidden()
             await self._outage.tell(lambda: self._partition.release(self.claim, "bid", f"{bid:.17g}"))
         except asyncio.CancelledError:
-            return await self._give_back() if self._aborted else End.LET_GO
+            return await self._ends.give_back() if self._aborted else End.LET_GO
         return End.BID
-
-    async def _decline(self) -> End:
-        precondition = self._execution.source.precondition
-        declined = precondition.name if precondition else ""
-        await self._outage.tell(lambda: self._partition.release(self.claim, "wait", declined))
-        return End.DECLINED
 
     async def _reconcile(self) -> End:
         """Ask the source what became of its action, which was cut short, and tell the store."""
@@ -237,75 +207,14 @@ class Run:
             logger.info("%s", end)
             return End.LET_GO
         except asyncio.CancelledError:
-            return await self._give_back() if self._aborted else End.LET_GO
+            return await self._ends.give_back() if self._aborted else End.LET_GO
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001  # whatever it raises, the outcome is not known
-            return await self._doubt("unknown", "its reconcile function failed", describe(error))
+            return await self._ends.doubt("unknown", "its reconcile function failed", describe(error))
         if outcome.verdict == "again":
-            return await self._begin_again(outcome.why)
-        return await self._doubt("unknown", "its reconcile function cannot tell", outcome.why)
-
-    async def _begin_again(self, why: str) -> End:
-        """What was cut short has had no effect: it may run again, as far as it has attempts left."""
-        attempts = self._execution.claimed.attempts
-        if attempts > self._execution.source.policies.retries:
-            problem = f"TimeoutError: it was cut short {attempts} times, the last time without effect"
-            await self._outage.tell(lambda: self._partition.fail(self.claim, "dead", 0, "attempts spent", problem))
-            return End.FAILED
-        said = f"reconciled: again{': ' + clean(why) if why else ''}"
-        await self._outage.tell(lambda: self._partition.release(self.claim, "again", said))
-        return End.RECONCILED
-
-    async def _doubt(self, verdict: str, reason: str, problem: str = "") -> End:
-        """Nobody knows what it did outside the board: it is to be reconciled, or waits for a person."""
-        logger.error("%s: %s; what it did outside the board is not known", self.claim.name, reason)
-        told = clean(problem or reason)
-        await self._outage.tell(lambda: self._partition.fail(self.claim, verdict, 0, clean(reason), told))
-        return End.UNSURE
-
-    async def _give_back(self) -> End:
-        if self._is_unsure:
-            return await self._doubt("unknown", "its worker was ended while it acted outside the board")
-        await self._outage.tell(lambda: self._partition.release(self.claim, "ready"))
-        return End.GIVEN_BACK
-
-    async def _bury(self, reason: str) -> End:
-        """Its agent has given up for the whole board."""
-        logger.error("%s aborted board %s: %s", self.claim.name, self.claim.board, reason)
-        await self._outage.tell(lambda: self._partition.fail(self.claim, "dead", 0, "aborted", reason))
-        return End.FAILED
-
-    async def _leave(self, refusal: NewerSchema) -> End:
-        """A newer release wrote what this one cannot read: it is left, without charge, to workers that can."""
-        logger.warning("%s is left to a newer release: %s", self.claim.name, refusal)
-        await self._outage.tell(lambda: self._partition.release(self.claim, "newer", self._crew))
-        return End.GIVEN_BACK
-
-    async def _fail(self, error: BaseException) -> End:
-        claim, policies = self.claim, self._execution.source.policies
-        attempt = self._execution.claimed.attempts + 1
-        if isinstance(error, ApprovalRejected):
-            return await self._die(error, error.verdict)
-        problem = describe(error)
-        if isinstance(error, ApprovalExpired):
-            return await self._die(error, problem)
-        if attempt > policies.retries or isinstance(error, HOPELESS):
-            logger.error("%s failed (attempt %d) and is dead: %s", claim.name, attempt, sum_up(error), exc_info=error)
-            await self._outage.tell(lambda: self._partition.fail(claim, "dead", 0, "attempts spent", problem))
-        else:
-            logger.warning("%s failed (attempt %d): %s", claim.name, attempt, sum_up(error))
-            delay = round(1000 * policies.backoff.delay(attempt, random.random()))  # noqa: S311  # jitter, not secrecy
-            await self._outage.tell(lambda: self._partition.fail(claim, "retry", delay, "", problem))
-        return End.FAILED
-
-    async def _die(self, error: ApprovalExpired | ApprovalRejected, problem: str) -> End:
-        """A person has said no, or nothing: a retry asks again."""
-        recording = self._execution.recording
-        again = recording.again_from(error) if recording is not None else 0
-        logger.warning("%s is dead: %s", self.claim.name, error)
-        await self._outage.tell(lambda: self._partition.fail(self.claim, "dead", 0, "", problem, drop=again))
-        return End.FAILED
+            return await self._ends.begin_again(outcome.why)
+        return await self._ends.doubt("unknown", "its reconcile function cannot tell", outcome.why)
 
     # ------------------------------------------------------------------ bind, check, run
 
@@ -319,7 +228,7 @@ class Run:
             async with limit:
                 return await self._perform(limit)
         except TimeoutError as error:
-            if self._is_unsure and limit.expired():
+            if self._ends.is_unsure and limit.expired():
                 raise _CutShort(f"its time limit of {seconds:g} s struck while it acted outside the board") from error
             raise
 
@@ -357,11 +266,6 @@ class Run:
                 raise
             logger.warning("the bid of %s failed, and counts as 0: %s", self.claim.name, sum_up(error))
             return 0.0
-
-    @property
-    def _is_unsure(self) -> bool:
-        """Whether it has begun to act outside the board, so that it must not be run again blindly."""
-        return self._execution.acting and self._execution.source.policies.effects == "external"
 
     # ------------------------------------------------------------------ commit
 

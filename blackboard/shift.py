@@ -22,12 +22,13 @@ from typing import Any
 from blackboard.activation import Claim, Claimed
 from blackboard.board import Host
 from blackboard.doorbell import Doorbell
+from blackboard.end import End
 from blackboard.errors import StoreBusy, StoreError, StoreUnreachable
 from blackboard.execution import Execution
 from blackboard.knowledge_source import KnowledgeSource
 from blackboard.lease import LeaseKeeper
 from blackboard.outage import Outage
-from blackboard.run import End, Result, Run
+from blackboard.run import Result, Run
 from blackboard.settlement import UNFIT, settle
 from blackboard.store.partition import Commit, Partition
 from blackboard.store.store import Store
