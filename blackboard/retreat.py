@@ -16,7 +16,7 @@ from blackboard.errors import (
 )
 from blackboard.event import Event, EventType
 from blackboard.ids import operation_id
-from blackboard.saga import Agent, Ledger, Saga, Undoing
+from blackboard.saga import GOES_ON, Agent, Ledger, Saga, Undoing, awaited, unknown
 from blackboard.steering import clean
 from blackboard.store.partition import BoardFacts, Partition
 
@@ -111,6 +111,7 @@ class Retreat:
         ledger = Ledger.of([event async for event in self.events()])
         agents = {name: Agent.of_card(card) for name, card in (await self._partition.cards()).items()}
         plan, began = ledger.plan(agents), ledger.began
+        agenda = await self.agenda() if state in GOES_ON else []
         return Saga(
             state=state,
             reason=began.reason or "" if began else "",
@@ -122,6 +123,8 @@ class Retreat:
             pending=plan.named(Undoing.PENDING),
             dead=plan.named(Undoing.DEAD),
             skipped=plan.named(Undoing.SKIPPED),
+            awaited=tuple(each.name for each in awaited(agenda)),
+            unknown=unknown(agenda),
         )
 
     # ------------------------------------------------------------------ inside

@@ -16,7 +16,7 @@ from heapq import heapify, heappop, heappush
 from math import inf
 from typing import Any, Literal, Self
 
-from blackboard.activation import UNDOES
+from blackboard.activation import UNDOES, Activation, ActivationState
 from blackboard.event import Event, EventType
 
 MOST_OPENED = 500
@@ -72,6 +72,9 @@ class Saga:
     meanwhile), or ``none`` when nothing was ever undone. ``began`` is the number of the event that began it, ``savepoint``
     that of the mark it goes back to (0: everything). The others name activations, such as ``take_payment#17``, in the order
     in which they are undone.
+
+    While anything is left that ran when it began, nothing is undone: ``awaited`` names that, and ``unknown`` those of it whose
+    outcome only a person can say (`board.resolve`).
     """
 
     state: str
@@ -84,6 +87,19 @@ class Saga:
     pending: tuple[str, ...] = ()
     dead: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    awaited: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+def awaited(agenda: Iterable[Activation]) -> tuple[Activation, ...]:
+    """What undoing waits for, of what is open: it runs, or may have acted outside the board, and is itself no undoing."""
+    states = {ActivationState.RUNNING, ActivationState.UNKNOWN}
+    return tuple(each for each in agenda if (each.state in states or each.unsure) and each.source == each.agent)
+
+
+def unknown(agenda: Iterable[Activation]) -> tuple[str, ...]:
+    """The names of those that wait for a person's word."""
+    return tuple(each.name for each in awaited(agenda) if each.state is ActivationState.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
