@@ -12,6 +12,7 @@ from pydantic_core import from_json
 from blackboard.activation import Activation, Claimed, StoredEntry
 from blackboard.board import Host
 from blackboard.chronicle import chronicle, forget
+from blackboard.closure import archive_undone, in_milliseconds
 from blackboard.condition import Comparison, Size, holds
 from blackboard.entry import Stamp, decode, encode
 from blackboard.errors import InvalidSource
@@ -46,9 +47,14 @@ class Compensating:
         agenda = await partition.agenda(board)
         plan = await _plan(partition, board, agenda, one_by_one=facts.mode == "orchestration")
         self._warn(board, plan, unknown(agenda))
-        retention = self._host.retention
-        milliseconds = 0 if retention is None else max(1, round(retention.total_seconds() * 1000))
-        await partition.undo(claimed.claim, facts.epoch, plan.verdict, plan.opening, summary(plan), milliseconds)
+        verdict, known = plan.verdict, -1
+        if verdict == "done" and facts.status != "open":
+            archived = await archive_undone(self._host, board, claimed.claim.owner, summary(plan))
+            verdict, known = ("wait", -1) if archived is None else ("done", archived)
+        kept = in_milliseconds(self._host.retention)
+        await partition.undo(
+            claimed.claim, facts.epoch, verdict, plan.opening, summary(plan), retention=kept, known=known
+        )
         if plan.verdict == "done":
             forget(partition, board)
 
