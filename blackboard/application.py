@@ -238,10 +238,9 @@ class Blackboard:
 
         It has the same entries with the same versions, the same history, mode and open activations; the agenda is brought up to
         the sources that are registered here. Nothing is written when a line cannot be read. Raises BrokenArchive, BoardExists,
-        InvalidBoardId.
+        InvalidBoardId, and InvalidSource for what has no lines.
         """
-        given = [line async for line in lines] if isinstance(lines, AsyncIterable) else lines
-        found = parse(given)
+        found = parse(await _all_of(lines))
         made = self.board(found.board if board is None else board)
         partition = self.store().partition(made.id)
         await load(partition, found, made.id, in_milliseconds(self.retention))
@@ -342,6 +341,16 @@ def _check_settings(given: Mapping[str, Any]) -> None:
 
 def _optional(accepts: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda value: value is None or accepts(value)
+
+
+async def _all_of(lines: Any) -> Iterable[Line | str | bytes]:
+    """The lines of an archive, of whatever gives them. Raises InvalidSource for what gives none."""
+    if isinstance(lines, AsyncIterable):
+        return [line async for line in lines]
+    if isinstance(lines, Iterable) and not isinstance(lines, str | bytes):
+        return lines
+    remedy = "Give it the lines: an open file, a list, or what `export` yields"
+    raise InvalidSource("import_board", f"{type(lines).__name__} is no lines of an archive", remedy)
 
 
 def _is_name(value: Any) -> bool:

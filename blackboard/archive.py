@@ -171,7 +171,7 @@ def _line(line: Line | str | bytes, number: int) -> Line:
     if not isinstance(line, dict):
         try:
             line = json.loads(line)
-        except (ValueError, RecursionError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             raise BrokenArchive(number, f"it is no JSON ({error})") from None
     if not isinstance(line, dict):
         raise BrokenArchive(number, "it is no JSON object")
@@ -235,7 +235,7 @@ def _entry(line: Line) -> tuple[str, str]:
     _require(version > 0 and schema > 0, "versions count from 1")
     if "payload" in line:
         payload = _text(line["payload"])
-        json.loads(payload)
+        _require(isinstance(json.loads(payload), dict), "its payload is no JSON object")
         _require(payload.isprintable() or US not in payload, "its payload holds what separates fields")
     else:
         payload = json.dumps(_object(line, "data"), ensure_ascii=False, separators=(",", ":"), allow_nan=False)

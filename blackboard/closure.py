@@ -27,6 +27,9 @@ ArchiveTarget = str | os.PathLike[str] | ArchiveFunction
 MOST_TRIES = 20
 """How often a board is archived anew because something happened on it meanwhile."""
 
+PEOPLE = "@people"
+"""The chore that withdraws what people are asked in vain."""
+
 LONGEST_NAME = 200
 """Bytes of a file's name before its ending; file systems allow for about 255."""
 
@@ -83,6 +86,27 @@ async def close_board(
         if answer != "moved":
             return answer
     raise ArchiveFailed(board, "it changes faster than it can be archived; pause it first")
+
+
+async def archive_undone(host: Closer, board: str, author: str, summary: str) -> int | None:
+    """Archive a board of which everything is undone, as it will be with its last event, if its blackboard keeps archives.
+
+    Returns the last event that the archive knows (-1: none is kept), and None when people are still asked in vain: what becomes
+    of that belongs into the archive. Raises ArchiveFailed.
+    """
+    partition = host.store().partition(board)
+    if host.archive is None:
+        return -1
+    found = await partition.snapshot(board, host.store().namespace)
+    if found is not None and PEOPLE in found.chores:
+        return None
+    try:
+        ending = (author, summary)
+        lines = [line async for line in export(partition, host.store().namespace, board, ending=ending)]
+    except BoardNotFound:
+        return -1
+    await _keep(host.archive, board, lines)
+    return int(lines[0]["seq"]) - 1
 
 
 def in_milliseconds(retention: timedelta | None) -> int:

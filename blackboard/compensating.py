@@ -9,15 +9,16 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from blackboard.activation import ActivationState, Claimed, StoredEntry
+from blackboard.activation import Activation, Claimed, StoredEntry
 from blackboard.board import Host
 from blackboard.chronicle import chronicle, forget
+from blackboard.closure import archive_undone, in_milliseconds
 from blackboard.condition import Comparison, Size, holds
 from blackboard.entry import Stamp, decode, encode
 from blackboard.errors import InvalidSource
 from blackboard.execution import Execution
 from blackboard.recollection import Recollection
-from blackboard.saga import Agent, Plan, Undoing
+from blackboard.saga import Agent, Plan, Undoing, awaited, unknown
 from blackboard.signature import Mode, Pattern
 from blackboard.store.partition import SNAPSHOT, Partition
 from blackboard.term import Field
@@ -29,9 +30,6 @@ CHORE = "@saga"
 
 NAMED = 10
 """Activations that a summary names of each state."""
-
-UNDER_WAY = frozenset({ActivationState.RUNNING, ActivationState.UNKNOWN})
-"""States of an activation that may have acted, and has not ended."""
 
 
 class Compensating:
@@ -46,23 +44,39 @@ class Compensating:
         facts = await partition.facts(board)
         if facts is None:
             return
-        plan = await _plan(partition, board, one_by_one=facts.mode == "orchestration")
-        if plan.verdict == "stuck":
-            logger.error(
-                "board %s is stuck: %s. %s", board, summary(plan), _ways_on(self._host.store().namespace, board, plan)
-            )
-        retention = self._host.retention
-        milliseconds = 0 if retention is None else max(1, round(retention.total_seconds() * 1000))
-        await partition.undo(claimed.claim, facts.epoch, plan.verdict, plan.opening, summary(plan), milliseconds)
+        agenda = await partition.agenda(board)
+        plan = await _plan(partition, board, agenda, one_by_one=facts.mode == "orchestration")
+        self._warn(board, plan, unknown(agenda))
+        verdict, known = plan.verdict, -1
+        if verdict == "done" and facts.status != "open":
+            archived = await archive_undone(self._host, board, claimed.claim.owner, summary(plan))
+            verdict, known = ("wait", -1) if archived is None else ("done", archived)
+        kept = in_milliseconds(self._host.retention)
+        await partition.undo(
+            claimed.claim, facts.epoch, verdict, plan.opening, summary(plan), retention=kept, known=known
+        )
         if plan.verdict == "done":
             forget(partition, board)
 
+    def _warn(self, board: str, plan: Plan, waits_for: Sequence[str]) -> None:
+        """Say what a person has to do before it goes on."""
+        namespace = self._host.store().namespace
+        if plan.verdict == "stuck":
+            logger.error("board %s is stuck: %s. %s", board, summary(plan), _ways_on(namespace, board, plan))
+        elif waits_for:
+            names = ", ".join(waits_for[:NAMED]) + ("…" if waits_for[NAMED:] else "")
+            logger.warning(
+                "undoing board %s waits for a person: the outcome of %s is unknown. Find out what it did outside, then: "
+                "blackboard -n %s resolve %s %s done|again|dead",
+                *(board, names, namespace, quote(board), waits_for[0]),
+            )
 
-async def _plan(partition: Partition, board: str, *, one_by_one: bool) -> Plan:
+
+async def _plan(partition: Partition, board: str, agenda: Sequence[Activation], *, one_by_one: bool) -> Plan:
+    """What comes next, by the log as it is after its agenda was read: what had ended then is told there."""
     agents = {name: Agent.of_card(card) for name, card in (await partition.cards()).items()}
-    agenda = await partition.agenda(board)
-    busy = any((each.state in UNDER_WAY or each.unsure) and each.source == each.agent for each in agenda)
-    return (await chronicle(partition, board)).ledger.plan(agents, one_by_one=one_by_one, busy=busy)
+    ledger = (await chronicle(partition, board)).ledger
+    return ledger.plan(agents, one_by_one=one_by_one, busy=bool(awaited(agenda)))
 
 
 def summary(plan: Plan) -> str:

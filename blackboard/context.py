@@ -12,6 +12,7 @@ from blackboard.approval import YES_OR_NO, Answer, Approve
 from blackboard.board import Board
 from blackboard.clock import to_seconds
 from blackboard.errors import InvalidStep
+from blackboard.measure import is_duration
 from blackboard.record import Progress
 from blackboard.saga import Abort
 from blackboard.signature import Injected
@@ -155,6 +156,6 @@ class SyncContext:
 
 
 def _seconds(duration: Any) -> float:
-    if isinstance(duration, int | float | timedelta) and 0 <= to_seconds(duration) <= LONGEST_SLEEP:
+    if is_duration(duration, 0, LONGEST_SLEEP):
         return to_seconds(duration)
     raise InvalidStep(f"sleep {duration!r}", "it is no duration from 0 to ten years", "Give seconds, or a timedelta")

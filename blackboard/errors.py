@@ -392,7 +392,7 @@ class ArchiveFailed(Refusal):
     problem: str
     message_of_facts = (
         "board {board} is not closed, since its archive could not be written: {problem}. Nothing was changed; mend that and "
-        "close it again."
+        "close it again (what is undone, or is closed by its deadline, its workers do)."
     )
 
 

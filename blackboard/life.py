@@ -183,10 +183,15 @@ class Life:
         ``dead``: it is given up, and kept with the dead. Raises ActivationNotFound, NotUnknown, BoardClosed, UndeclaredKind,
         and for the entries what `contribute` raises.
         """
-        if verdict not in {"done", "again", "dead"}:
+        if verdict not in ("done", "again", "dead"):
             raise InvalidSource("resolve", f"{verdict!r} is no verdict", "Say one of: done, again, dead")
         if entries and verdict != "done":
             raise InvalidSource("resolve", f"{verdict} takes no entries", "Give entries with done, or none")
+        for entry in entries:
+            if not isinstance(entry, Entry):
+                raise InvalidSource(
+                    "resolve", f"{entry!r} is no entry", "Give instances of kinds that its source writes"
+                )
         unique = operation_id()
         writes = [self._settling_write(entry, f"{unique}.{i}") for i, entry in enumerate(entries)]
         return await self.resolve_stored(activation, verdict, writes, why)

@@ -8,19 +8,24 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from blackboard.activation import Activation, StoredEntry
 from blackboard.approval import Approval
+from blackboard.clock import to_milliseconds
 from blackboard.entry import Stamp, address, decode, encode
 from blackboard.errors import AlreadyAnswered, ApprovalNotFound, EntryError, InvalidChoice, InvalidEntry
 from blackboard.ids import check_key, operation_id
 from blackboard.limits import Limits
 from blackboard.record import Progress
-from blackboard.steering import clean
+from blackboard.steering import check_text, clean
 from blackboard.store.partition import Partition, Write
 
 logger = logging.getLogger(__name__)
+
+LATEST = to_milliseconds(datetime.max.replace(tzinfo=UTC))
+"""The last moment that can be shown."""
 
 
 class People:
@@ -108,6 +113,7 @@ class People:
         if choice not in found.choices:
             raise InvalidChoice(found.id, choice, tuple(found.choices))
         _check_json(found.id, value)
+        check_text(why)
         version = found.stamp.version if found.stamp else 0
         by = clean(by or "").strip() or self._author.removeprefix("@")
         answered = {"state": "answered", "choice": choice, "answer": value, "why": why, "by": by}
@@ -147,5 +153,10 @@ def legible_approvals(stored: Sequence[StoredEntry]) -> list[Approval]:
 
 
 def decode_approval(stored: StoredEntry) -> Approval:
-    """The approval that an entry holds."""
-    return decode(Approval, stored.payload, Stamp(stored.address, stored.version, stored.seq))
+    """The approval that an entry holds. Raises InvalidEntry for one that no activation can have asked."""
+    found = decode(Approval, stored.payload, Stamp(stored.address, stored.version, stored.seq))
+    if not found.choices:
+        raise InvalidEntry(stored.address, "it offers no choices")
+    if not all(0 <= moment <= LATEST for moment in (found.asked, found.expires or 0)):
+        raise InvalidEntry(stored.address, "it was asked, or expires, at a time that no calendar has")
+    return found

@@ -21,6 +21,8 @@ class Past:
     """
 
     _fired: dict[str, Event] = field(default_factory=dict)
+    _bound: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Activation → its addresses, until it has fired."""
     _written: dict[str, list[Event]] = field(default_factory=dict)
     """Author → what it wrote."""
     _changes: dict[str, tuple[list[int], list[Event]]] = field(default_factory=dict)
@@ -34,6 +36,9 @@ class Past:
             self._note_change(event, event.address)
         elif event.type is EventType.FIRED and event.activation is not None:
             self._fired.setdefault(event.activation, event)
+            self._bound.pop(event.activation, None)
+        elif event.type is EventType.TRIGGERED and event.activation is not None:
+            self._bound[event.activation] = event.addresses
 
     def _note_change(self, event: Event, address: str) -> None:
         numbers, changes = self._changes.setdefault(address, ([], []))
@@ -44,11 +49,17 @@ class Past:
             self._written.setdefault(event.by, []).append(event)
 
     def recollect(self, name: str) -> Recollection:
-        """The past of an activation (``source#number``) that has fired; nothing of one that has not."""
-        fired = self._fired.get(name)
-        if fired is None:
+        """The past of an activation (``source#number``) that has fired, or committed parts; nothing of one that has not.
+
+        As of when it was bound, the log says where it fired. Of one that never did, what there was before its first part is the
+        nearest that is known.
+        """
+        fired, written = self._fired.get(name), self._written.get(name, [])
+        if fired is not None:
+            return Recollection(_left(written), fired.addresses, fired.snapshot or 0, self)
+        if not written:
             return Recollection()
-        return Recollection(_left(self._written.get(name, ())), fired.addresses, fired.snapshot or 0, self)
+        return Recollection(_left(written), self._bound.get(name, ()), written[0].seq - 1, self)
 
     def before(self, kind: str, addresses: Iterable[str] | None, snapshot: int) -> dict[str, StoredEntry]:
         """What there was of a kind as of an event, everywhere or at some addresses."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from typing import Any
 
 from blackboard.activation import UNDOES, Activation
 from blackboard.errors import (
@@ -16,7 +17,8 @@ from blackboard.errors import (
 )
 from blackboard.event import Event, EventType
 from blackboard.ids import operation_id
-from blackboard.saga import Agent, Ledger, Saga, Undoing
+from blackboard.measure import is_whole
+from blackboard.saga import GOES_ON, Agent, Ledger, Saga, Undoing, awaited, unknown
 from blackboard.steering import clean
 from blackboard.store.partition import BoardFacts, Partition
 
@@ -60,7 +62,8 @@ class Retreat:
         A name that was given before means the new mark from now on. Raises BoardNotFound, BoardClosed, and InvalidEntry for a
         name that is not 1 to 100 characters of text.
         """
-        if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
+        said: Any = name  # whatever a program may give
+        if not isinstance(said, str) or not 1 <= len(said) <= LONGEST_NAME or not said.isprintable():
             raise InvalidEntry(f"savepoint {name!r}", f"its name is not text of 1 to {LONGEST_NAME} characters")
         answer, seq = await self._partition.savepoint(self.id, operation_id(), self._author, name)
         self._check(answer)
@@ -111,6 +114,7 @@ class Retreat:
         ledger = Ledger.of([event async for event in self.events()])
         agents = {name: Agent.of_card(card) for name, card in (await self._partition.cards()).items()}
         plan, began = ledger.plan(agents), ledger.began
+        agenda = await self.agenda() if state in GOES_ON else []
         return Saga(
             state=state,
             reason=began.reason or "" if began else "",
@@ -122,6 +126,8 @@ class Retreat:
             pending=plan.named(Undoing.PENDING),
             dead=plan.named(Undoing.DEAD),
             skipped=plan.named(Undoing.SKIPPED),
+            awaited=tuple(each.name for each in awaited(agenda)),
+            unknown=unknown(agenda),
         )
 
     # ------------------------------------------------------------------ inside
@@ -135,8 +141,8 @@ class Retreat:
     async def _mark(self, savepoint: int | str) -> int:
         """The event number of a savepoint. Raises SavepointNotFound."""
         await self.status()
-        mark = savepoint if isinstance(savepoint, int) else await self._partition.marked(self.id, savepoint)
-        page = await self._partition.events(self.id, mark - 1, 1) if mark > 0 else []
+        mark = await self._partition.marked(self.id, savepoint) if isinstance(savepoint, str) else savepoint
+        page = await self._partition.events(self.id, mark - 1, 1) if is_whole(mark) else []
         if not page or page[0].type is not EventType.SAVED:
             raise SavepointNotFound(self.id, str(savepoint))
         return mark

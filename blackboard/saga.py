@@ -16,7 +16,7 @@ from heapq import heapify, heappop, heappush
 from math import inf
 from typing import Any, Literal, Self
 
-from blackboard.activation import UNDOES
+from blackboard.activation import UNDOES, Activation, ActivationState
 from blackboard.event import Event, EventType
 
 MOST_OPENED = 500
@@ -72,6 +72,9 @@ class Saga:
     meanwhile), or ``none`` when nothing was ever undone. ``began`` is the number of the event that began it, ``savepoint``
     that of the mark it goes back to (0: everything). The others name activations, such as ``take_payment#17``, in the order
     in which they are undone.
+
+    While anything is left that ran when it began, nothing is undone: ``awaited`` names that, and ``unknown`` those of it whose
+    outcome only a person can say (`board.resolve`).
     """
 
     state: str
@@ -84,14 +87,30 @@ class Saga:
     pending: tuple[str, ...] = ()
     dead: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    awaited: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+def awaited(agenda: Iterable[Activation]) -> tuple[Activation, ...]:
+    """What undoing waits for, of what is open: it runs, or may have acted outside the board, and is itself no undoing."""
+    states = {ActivationState.RUNNING, ActivationState.UNKNOWN}
+    return tuple(each for each in agenda if (each.state in states or each.unsure) and each.source == each.agent)
+
+
+def unknown(agenda: Iterable[Activation]) -> tuple[str, ...]:
+    """The names of those that wait for a person's word."""
+    return tuple(each.name for each in awaited(agenda) if each.state is ActivationState.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """What planning must know of a source: whether it can be undone, and which kinds it is bound to beyond its addresses."""
+    """What planning must know of a source: whether it can be undone, which kinds it is bound to beyond its addresses, and which
+    it writes.
+    """
 
     compensated: bool
     gathers: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
 
     @classmethod
     def of_card(cls, card: Mapping[str, Any]) -> Self:
@@ -99,7 +118,8 @@ class Agent:
         trigger = card.get("trigger", {})
         once = trigger.get("rf") == "o"  # its identity has no addresses
         gathers = [pattern["k"] for pattern in trigger.get("p", ()) if once or pattern["m"] != "e"]
-        return cls(card.get("compensation") is not None, tuple(dict.fromkeys(gathers)))
+        writes = tuple(kind["kind"] for kind in card.get("writes", ()))
+        return cls(card.get("compensation") is not None, tuple(dict.fromkeys(gathers)), writes)
 
 
 Verdict = Literal["go", "wait", "done", "stuck"]
@@ -123,7 +143,10 @@ class Plan:
 
 @dataclass(slots=True)
 class _Deed:
-    """An activation as the log tells it. ``events`` are those that made it come about, ``undone`` how far its undoing is."""
+    """An activation as the log tells it. ``events`` are those that made it come about, ``undone`` how far its undoing is.
+
+    ``parts`` is what it had written before it fired: kind → the last event of it. ``obviated``: it left without having fired.
+    """
 
     source: str
     number: int
@@ -131,8 +154,25 @@ class _Deed:
     events: list[int]
     fired: int = 0
     snapshot: int = 0
+    parts: dict[str, int] = field(default_factory=dict)
+    obviated: bool = False
     undone: Undoing = Undoing.PENDING
     settled: int = 0
+
+    @property
+    def last(self) -> int:
+        """The event of its commit, or else of the last of its parts."""
+        return self.fired or max(self.parts.values(), default=0)
+
+    def committed(self, agent: Agent, savepoint: int) -> int:
+        """The event by which it has committed what can be undone; 0 when it has not, or may yet go on.
+
+        On a board that is undone as a whole nobody goes on. After a savepoint the dead can be tried again, and so does whoever
+        sleeps or asks: only what left the agenda for good is over, with whatever parts it had committed.
+        """
+        if self.fired or not (savepoint == 0 or self.obviated):
+            return self.fired
+        return max((self.parts.get(kind, 0) for kind in agent.writes), default=0)
 
     @property
     def name(self) -> str:
@@ -182,6 +222,8 @@ class Ledger:
         elif event.type is EventType.FIRED and (deed := self._deeds.get(event.number or 0)):
             deed.fired, deed.snapshot = event.seq, event.snapshot or 0
             self._authors[event.seq] = deed.number
+        elif event.type is EventType.OBVIATED and (deed := self._deeds.get(event.number or 0)):
+            deed.obviated = True
         self._note_undoing(event)
 
     def _note_write(self, event: Event) -> None:
@@ -191,8 +233,9 @@ class Ledger:
         authors.append(0 if event.type is EventType.RETRACTED else author)
         self._kinds.setdefault(event.kind or "", set()).add(address)
         self._authors[event.seq] = author
-        if author and not self._deeds[author].fired:
-            self._deeds[author].snapshot = event.seq - 1  # a part; the log says only at its end as of when it was bound
+        if author and not (deed := self._deeds[author]).fired:
+            deed.snapshot = event.seq - 1  # a part; the log says only at its end as of when it was bound
+            deed.parts[event.kind or ""] = event.seq
 
     def _note_trigger(self, event: Event) -> None:
         deed = _Deed(event.source or "", event.number or 0, event.addresses, [event.cause or 0])
@@ -268,14 +311,17 @@ class Ledger:
 
     def _rank(self, number: int) -> tuple[int, int]:
         """What is undone first, of what could be: what was committed last."""
-        return -self._deeds[number].fired, number
+        return -self._deeds[number].last, number
 
     def _break(self, waits: Mapping[int, AbstractSet[int]]) -> int:
         """Where all wait for each other, who does not: the last of those that wait for nobody outside of their circle."""
         return min(waits, key=lambda number: (len(_reached(number, waits)), self._rank(number)))
 
     def _targets(self, agents: Mapping[str, Agent]) -> set[int]:
-        """What was committed after the savepoint and can be undone, but for what an earlier saga has undone."""
+        """What was committed after the savepoint and can be undone, but for what an earlier saga has undone.
+
+        Of what is over without having ended, this is what it had committed in parts.
+        """
         if self.began is None:
             return set()
         savepoint, began = self.began.cause or 0, self.began.seq
@@ -283,10 +329,10 @@ class Ledger:
         return {
             deed.number
             for deed in self._deeds.values()
-            if savepoint < deed.fired < until
-            and not (deed.undone.is_settled and deed.settled < began)
-            and (agent := agents.get(deed.source)) is not None
+            if (agent := agents.get(deed.source)) is not None
             and agent.compensated
+            and savepoint < deed.committed(agent, savepoint) < until
+            and not (deed.undone.is_settled and deed.settled < began)
         }
 
     def _nearest(self, number: int, targets: AbstractSet[int], agents: Mapping[str, Agent]) -> set[int]:

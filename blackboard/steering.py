@@ -20,6 +20,7 @@ from blackboard.errors import (
     ActivationNotFound,
     BoardNotFound,
     EpochConflict,
+    InvalidSource,
     InvalidStrategy,
     NotHeld,
     SagaUnderWay,
@@ -371,8 +372,15 @@ def _notation(strategy: Any) -> str:
     return json.dumps(to_data(strategy), ensure_ascii=False, separators=(",", ":"))
 
 
+def check_text(said: Any) -> None:
+    """Raises InvalidSource for what is no text: an act would be kept with words that nobody could read."""
+    if not isinstance(said, str):
+        raise InvalidSource("what was said", f"{said!r} is no text", 'Say it in words, such as "checked by hand"')
+
+
 def clean(reason: str) -> str:
-    """A reason as it is kept: one line of what can be shown."""
+    """A reason as it is kept: one line of what can be shown. Raises InvalidSource for what is no text."""
+    check_text(reason)
     return "".join(c if c.isprintable() else " " for c in reason)[:LONGEST_REASON]
 
 

@@ -24,34 +24,53 @@ UNDER_WAY = frozenset({"undoing", "stuck"})
 
 
 async def export(
-    partition: Partition, namespace: str, board: str, closing: dict[str, str] | None = None
+    partition: Partition,
+    namespace: str,
+    board: str,
+    closing: dict[str, str] | None = None,
+    ending: tuple[str, str] | None = None,
 ) -> AsyncGenerator[Line]:
     """The lines of a board as it is now. Raises BoardNotFound, also when it expires meanwhile, and BoardAborted for a board
     that is being undone: what is under way there cannot be taken along.
 
     What can change is read at one moment; the log only grows, and is read up to that moment's last event. ``closing`` says by
-    whom, why and with which result the board is about to be closed.
+    whom, why and with which result the board is about to be closed. ``ending`` says by whom, and with what came of it, a board of
+    which everything is undone is about to be over: its lines are those of the board as it will be then.
     """
     found = await partition.snapshot(board, namespace)
     first = await partition.log(board, 0, 1)
     if found is None or not first:
         raise BoardNotFound(board)
-    if found.status in UNDER_WAY:
+    if found.status in UNDER_WAY and ending is None:
         raise BoardAborted(board, found.status)
+    events, last = found.seq, None
+    if ending is not None:
+        last = codec.last_event(SystemClock().now(), *ending)
+        _end(found)
     found.created, found.closing = codec.event(board, 1, first[0]).milliseconds, closing
     count = 1
     yield archive.header(found, SystemClock().now())
     for line in archive.body(found):
         yield line
         count += 1
-    for since in range(0, found.seq, PAGE):
-        page = await partition.log(board, since, min(PAGE, found.seq - since))
+    for since in range(0, events, PAGE):
+        page = await partition.log(board, since, min(PAGE, events - since))
         if not page:
             raise BoardNotFound(board)
         for seq, text in enumerate(page, since + 1):
             yield archive.event_line(codec.event(board, seq, text), text.decode())
         count += len(page)
+    if last is not None:
+        yield archive.event_line(codec.event(board, found.seq, last), last.decode())
+        count += 1
     yield archive.end(count)
+
+
+def _end(found: Archive) -> None:
+    """What a board of which everything is undone will be when it is over."""
+    found.status, found.seq, found.activations, found.chores = "aborted", found.seq + 1, [], []
+    _, _, rest = found.facts["saga"].partition(" ")
+    found.facts["saga"] = f"aborted {rest}"
 
 
 async def load(partition: Partition, found: Archive, board: str, retention: int) -> None:

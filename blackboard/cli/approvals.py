@@ -149,5 +149,7 @@ def _json(text: str) -> Any:
 
     try:
         return json.loads(text)
-    except ValueError as error:
-        raise click.UsageError(f"{text} is no JSON: {error}. A text stands in quotes of its own: '\"…\"'.") from None
+    except (ValueError, RecursionError) as error:
+        raise click.UsageError(
+            f"{shorten(text, 60)} is no JSON: {error}. A text stands in quotes of its own: '\"…\"'."
+        ) from None

@@ -222,6 +222,12 @@ def _undoing_lines(board: str, undoing: dict[str, Any]) -> list[str]:
     lines = [f"{undoing['state']}, {goal}, by {undoing['by']}{_because(undoing['reason'])}"]
     named = ("undone", "running", "pending", "dead", "skipped")
     lines += [f"{name}: {shorten(shown(undoing[name]), 120)}" for name in named if undoing[name]]
+    if undoing["awaited"]:
+        lines.append(f"nothing is undone before these have ended: {shorten(shown(undoing['awaited']), 120)}")
+    if undoing["unknown"]:
+        words = f"{quote(board)} {undoing['unknown'][0]}"
+        lines.append(f"what became of {shorten(shown(undoing['unknown']), 60)} a person has to find out, and say:")
+        lines.append(f"blackboard resolve {words} done|again|dead")
     if undoing["state"] == "stuck":
         words = f"{quote(board)} {undoing['dead'][0] if undoing['dead'] else 'ACTIVATION'}"
         lines.append(f"try what is dead again: blackboard retry {words}; or do without it: blackboard skip {words}")

@@ -27,6 +27,7 @@ from blackboard.facts.pauses import EVERY_SOURCE, Pause, paused_by
 from blackboard.facts.workers import controllers, known_workers
 from blackboard.limit import Gauge
 from blackboard.limits import Limits
+from blackboard.saga import GOES_ON
 from blackboard.store.address import Deployment
 from blackboard.store.calls import Calls
 from blackboard.store.connection import Clients, wait_until_ready
@@ -242,7 +243,7 @@ async def _namespace(bb: Blackboard) -> list[Finding]:
         _paused(bb.name, held_up),
         _breakers(bb.name, await bb.gauges()),
         _dead(bb.name, dead),
-        _unknown(bb.name, [each for partition in partitions for each in await partition.unknown()]),
+        await _unknown(bb, [each for partition in partitions for each in await partition.unknown()]),
     ]
 
 
@@ -367,9 +368,15 @@ def _dead(namespace: str, dead: list[Activation]) -> Finding:
     return Finding("dead", "warn", f"{namespace}: {len(dead)} activations have spent their attempts", remedy)
 
 
-def _unknown(namespace: str, unknown: list[Activation]) -> Finding:
+async def _unknown(bb: Blackboard, unknown: list[Activation]) -> Finding:
+    """What waits for a person's word, and the boards that are not undone before it is said."""
+    namespace = bb.name
     if not unknown:
         return Finding("unknown", "ok", f"{namespace}: no outcome is unknown")
+    boards = sorted({each.board for each in unknown})[:BOARDS_LOOKED_AT]
+    states = await asyncio.gather(*(bb.store().partition(board).saga(board) for board in boards))
+    held_up = [board for board, state in zip(boards, states, strict=True) if state in GOES_ON]
+    waiting = f"; undoing waits for that on {', '.join(held_up[:3])}{', …' if held_up[3:] else ''}" if held_up else ""
     named = ", ".join(f"{each.name} of {each.board}" for each in unknown[:3]) + (", …" if len(unknown) > 3 else "")
     remedy = f"Find out what they did outside, then: blackboard -n {namespace} resolve BOARD ACTIVATION done|again|dead"
-    return Finding("unknown", "warn", f"{namespace}: {len(unknown)} wait for a person: {named}", remedy)
+    return Finding("unknown", "warn", f"{namespace}: {len(unknown)} wait for a person: {named}{waiting}", remedy)

@@ -37,7 +37,7 @@ class JsonData(click.ParamType[Any]):
             return json.loads(_text(value))
         except OSError as error:
             self.fail(f"{value[1:]} cannot be read: {error.strerror}.", param, ctx)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             self.fail(f"that is no JSON ({error}). Quote it for the shell, or use @file or - for stdin.", param, ctx)
 
 

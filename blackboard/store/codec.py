@@ -149,6 +149,11 @@ def event(board: str, seq: int, text: bytes) -> Event:
     return Event(board, seq, kind, int(at), **read(rest.decode().split(US), seq))
 
 
+def last_event(at: int, by: str, reason: str) -> bytes:
+    """The event that says that everything on a board is undone, as the store writes it."""
+    return US.join(("J", str(at), by, "aborted", reason)).encode()
+
+
 def _program(words: list[str], _seq: int) -> _Facts:
     by, *reason = words
     return {"by": by, "reason": reason[0] if reason and reason[0] else None}

@@ -35,12 +35,25 @@ class Sagas(Stubs):
         reason: str = "",
         retention: int = 0,
         now: int | None = None,
+        known: int = -1,
     ) -> str:
         """Go on with a saga as was planned: ``go`` (open the compensations of these), ``wait``, ``done`` or ``stuck``.
 
+        ``known`` is the last event that the caller knows: when there are others, nothing is done.
+
         Answers ``ok``, ``again`` (something has ended meanwhile) or ``lost``.
         """
-        words: list[Argument] = [stub.now(now), 1, claim.board, *stub.held(claim, 1), epoch, verdict, reason, retention]
+        words: list[Argument] = [
+            stub.now(now),
+            1,
+            claim.board,
+            *stub.held(claim, 1),
+            epoch,
+            verdict,
+            reason,
+            retention,
+            known,
+        ]
         words.append(2 * len(opening))
         for source, number in opening:
             words += [source, number]

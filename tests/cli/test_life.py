@@ -47,6 +47,34 @@ def test_who_looks_sees_what_nobody_knows(invoke: Invoke, board: str, payment: s
     assert f"{payment} is in doubt" in invoke("tail", board).stdout
 
 
+@pytest.mark.parametrize("mark", [(), ("--to", "start")], ids=["all", "since a savepoint"])
+def test_who_looks_sees_that_undoing_waits_for_what_nobody_knows(
+    invoke: Invoke, post: Post, board: str, store_directory: Path, mark: tuple[str, ...]
+) -> None:
+    post(board, "nap", number=1, seconds=0)
+    invoke("savepoint", board, "start")
+    post(board, "bill", number=1)
+    worker = ("worker", APPLICATION, "--only", "pay", "--max-idle", "0.5")
+    assert run(store_directory, *worker).returncode == 0
+    (found,) = eventually(lambda: data(invoke, "unknown", board), 10, "the payment is in doubt")
+    payment = found["activation"]
+    invoke("compensate", board, *mark)
+    said = run(store_directory, *worker).stderr
+    remedy = f"resolve {board} {payment} done|again|dead"
+    assert f"undoing board {board} waits for a person: the outcome of {payment} is unknown" in said
+    assert remedy in said
+    undoing = data(invoke, "show", board)["undoing"]
+    assert (undoing["state"], undoing["awaited"], undoing["unknown"]) == ("undoing", [payment], [payment])
+    assert f"blackboard {remedy}" in invoke("show", board, "-o", "table").stdout
+    doctor = {each["check"]: each for each in data(invoke, "doctor")}
+    assert "undoing waits for that on" in doctor["unknown"]["finding"]
+    assert board in doctor["unknown"]["finding"]
+    invoke("resolve", board, payment, "dead")
+    assert run(store_directory, *worker).returncode == 0
+    undoing = data(invoke, "show", board)["undoing"]
+    assert (undoing["state"], undoing["awaited"]) == ("undone" if mark else "aborted", [])
+
+
 def test_a_person_says_it_is_done(invoke: Invoke, board: str, payment: str) -> None:
     words = ("resolve", board, payment, "done", "--post", "receipt", '{"number": 1}', "--why", "it is in the statement")
     done = invoke(*words, "-o", "json")

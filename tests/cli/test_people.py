@@ -125,6 +125,10 @@ def test_what_cannot_be_answered(people: Callable[..., Result]) -> None:
     assert "has no approval magic" in people("approve", "claim-42", "magic", code=4).stderr
     assert "no board nowhere" in people("reject", "nowhere", "pay#3.2", code=4).stderr
     assert "is no JSON" in people("edit", "claim-42", "pay#3.2", "{amount}", code=2).stderr
+    for broken in ("{" + 50_000 * "a", 50_000 * "["):
+        said = people("edit", "claim-42", "pay#3.2", broken, code=2).stderr
+        assert "is no JSON" in said
+        assert len(said) < 1000
 
 
 def test_a_retry_may_begin_anew(people: Callable[..., Result]) -> None:

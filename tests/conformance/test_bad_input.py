@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -12,13 +13,20 @@ import pytest
 from blackboard import (
     Backoff,
     Blackboard,
+    BlackboardError,
+    Board,
     Context,
     Entry,
     EntryNotFound,
     InvalidEntry,
     InvalidKind,
     InvalidSource,
+    InvalidStep,
 )
+from blackboard.facts.entries import approval_row
+from blackboard.ids import operation_id
+from blackboard.store.partition import NEW, Write
+from tests.eventually import async_eventually
 
 
 class Claim(Entry):
@@ -158,3 +166,82 @@ def test_a_kind_has_one_class() -> None:
     bb.knowledge_source(name="one")(source_of(kind_of(None)))
     with pytest.raises(InvalidKind, match="has the kind thing already"):
         bb.knowledge_source(name="two")(source_of(kind_of("name")))
+
+
+# ---------------------------------------------------------------------------- what a board is told
+
+HUGE = 10**400
+"""More than any float."""
+
+ACTS: dict[str, Callable[[Blackboard, Board], Any]] = {
+    "a savepoint": lambda _, board: board.savepoint(5),  # type: ignore[arg-type]
+    "a mark": lambda _, board: board.compensate(to=HUGE),
+    "a mark that is no number": lambda _, board: board.compensate(to=True),
+    "a reason to undo": lambda _, board: board.compensate(5),  # type: ignore[arg-type]
+    "a reason to close": lambda _, board: board.close(5),  # type: ignore[arg-type]
+    "a reason to pause": lambda _, board: board.pause(5),  # type: ignore[arg-type]
+    "an entry": lambda _, board: board.resolve("x", "done", 5),  # type: ignore[arg-type]
+    "a verdict": lambda _, board: board.resolve("x", ["done"]),  # type: ignore[arg-type]
+    "no archive": lambda bb, _: bb.import_board(None),  # type: ignore[arg-type]
+    "an archive as one text": lambda bb, _: bb.import_board("{}"),
+    "lines that are none": lambda bb, _: bb.import_board([None]),  # type: ignore[list-item]
+}
+
+
+@pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)
+async def test_what_cannot_be_said_of_a_board_is_refused(bb: Blackboard, act: Callable[..., Any]) -> None:
+    async with bb:
+        board = bb.board("b")
+        await board.post(Claim(amount=1))
+        with pytest.raises(BlackboardError):
+            await act(bb, board)
+        assert (await board.status()).status == "open"
+        assert [event.type async for event in board.events()] == ["created", "posted"]
+
+
+@pytest.mark.parametrize("duration", [HUGE, True, -1, "x", float("nan"), timedelta.max])
+async def test_a_sleep_that_cannot_be_is_refused(bb: Blackboard, duration: Any) -> None:
+    found: list[Exception] = []
+
+    @bb.knowledge_source(retries=0)
+    async def nap(claim: Claim, context: Context) -> None:
+        try:
+            await context.sleep(duration)
+        except InvalidStep as error:
+            found.append(error)
+
+    async with bb:
+        board = bb.board("b")
+        await board.post(Claim(amount=1))
+        await board.run_until_settled(timeout=10)
+        assert len(found) == 1
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"choices": []}, {"expires": 10**18}, {"asked": -1}, {"question": 5}],
+    ids=["no choices", "expires never", "asked before all time", "no question"],
+)
+async def test_an_approval_that_nobody_can_answer_keeps_nobody_from_the_others(
+    bb: Blackboard, changed: dict[str, Any]
+) -> None:
+    @bb.knowledge_source
+    async def ask(claim: Claim, context: Context) -> None:
+        await context.approval("Pay?")
+
+    async with bb, bb.workers():
+        board = bb.board("b")
+        await board.post(Claim(amount=1))
+        await async_eventually(board.approvals, 10, "it asks")
+        [asked] = await board.approvals()
+        forged = json.loads(asked.model_dump_json()) | {"id": "forged"} | changed
+        partition = bb.store().partition("b")
+        await partition.post("b", operation_id(), "@x", [Write("approval/forged", NEW, 1, json.dumps(forged).encode())])
+        assert [approval_row("b", each)["approval"] for _, each in await bb.approvals()] == [asked.id]
+        with pytest.raises(InvalidEntry):
+            await board.approve("forged")
+        with pytest.raises(InvalidSource):
+            await board.approve(asked.id, why=5)  # type: ignore[arg-type]
+        await board.approve(asked.activation)
+        await board.settled(timeout=10)
+        assert [event.type async for event in board.events()][-1] == "fired"

@@ -12,6 +12,7 @@ from blackboard.control import Priority
 from tests.conformance.kinds import Claim, Decision, Note
 from tests.conformance.logbook import events_of, fired
 from tests.conformance.sagas import AT_ONCE, Part, Step, Task, Whole, add_chain, end, sources
+from tests.eventually import async_eventually
 
 
 @pytest.fixture
@@ -204,6 +205,31 @@ async def test_the_death_of_a_fatal_source_undoes_everything(bb: Blackboard, und
         problem = "UndeclaredKind" if how == "hopeless" else "RuntimeError: no stock"
         assert aborted.reason is not None
         assert aborted.reason.startswith(f"{aborted.by} died: {problem}")
+    assert undone == ["step2", "step1"]
+
+
+async def test_who_gives_up_what_must_not_fail_undoes_everything(bb: Blackboard, undone: list[str]) -> None:
+    """A person says so of an activation whose outcome is unknown: it died for good, as by any other way."""
+    add_chain(bb, undone, 2)
+
+    @bb.knowledge_source(when=Step.at == 2, fatal=True, effects="external", timeout=0.05)
+    async def last(step: Step) -> Note:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async with bb, bb.workers():
+        board = bb.board("b")
+        await board.post(Step(at=0))
+        await async_eventually(board.unknown, 20, "its outcome is unknown")
+        [doubtful] = await board.unknown()
+        assert await board.resolve(doubtful.name, "dead", why="no stock")
+
+        async def is_over() -> bool:
+            return (await board.status()).over
+
+        await async_eventually(is_over, 20, "everything is undone")
+        [aborted] = await events_of(board, "aborted")
+        assert (aborted.by, aborted.reason) == (doubtful.name, f"{doubtful.name} died: no stock")
     assert undone == ["step2", "step1"]
 
 

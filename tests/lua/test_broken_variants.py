@@ -197,8 +197,8 @@ VARIANTS: dict[str, tuple[Check, str, str]] = {
     ),
     "undo believes any end": (
         the_end_of_a_saga_is_not_believed_too_soon,
-        "local late = epoch ~= ctx.control or ends and activation[DIRTY] == 1\n",
-        "local late = epoch ~= ctx.control\n",
+        "local late = epoch ~= ctx.control or ends and activation[DIRTY] == 1 or",
+        "local late = epoch ~= ctx.control or",
     ),
     "compensations are held": (
         a_pause_holds_no_compensation,

@@ -527,3 +527,15 @@ async def test_what_was_asked_is_withdrawn_while_a_board_is_stuck(board: Bench) 
     assert await status(board) == "stuck"
     withdrawn = approval(name, "withdrawn", 1)
     assert (await board.store.withdraw(chores["@people"].claim, [withdrawn], board.now)).versions == (2,)
+
+
+async def test_a_board_does_not_end_with_events_that_its_archive_does_not_have(board: Bench) -> None:
+    claimed = await undoing(board)
+    await board.commit(claimed.claim, write("c/1"))
+    chore = await board.chore()
+    facts = await board.store.facts("b")
+    assert facts is not None
+    assert await board.undo(chore, "done", known=facts.seq - 1) == "again"
+    assert await status(board) == "undoing"
+    assert await board.undo(await board.chore(), "done", known=facts.seq) == "ok"
+    assert await status(board) == "aborted"

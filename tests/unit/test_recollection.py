@@ -65,3 +65,18 @@ def test_an_entry_that_was_brought_forward_is_recalled_in_its_new_shape() -> Non
 
 def test_what_has_not_fired_has_no_past() -> None:
     assert recollect(LOG, "make#9") == Recollection()
+
+
+def test_of_what_never_fired_there_is_what_it_wrote_and_what_there_was_before_its_first_part() -> None:
+    parts = log(
+        written(EventType.POSTED, "task/a", "@api", 1),
+        (EventType.TRIGGERED, {"source": "make", "number": 2, "addresses": ("task/a",)}),
+        written(EventType.POSTED, "part/x", "make#2", 1),
+        written(EventType.REVISED, "task/a", "@api", 2),
+        written(EventType.REVISED, "part/x", "make#2", 2),
+        (EventType.TRIGGERED, {"source": "make", "number": 6, "addresses": ("task/b",)}),
+    )
+    past = recollect(parts, "make#2")
+    assert [(each.address, each.version) for each in past.of_kind("part", written=True)] == [("part/x", 2)]
+    assert [(each.address, each.version) for each in past.of_kind("task", written=False, own=True)] == [("task/a", 1)]
+    assert recollect(parts, "make#6").of_kind("task", written=False) == ()

@@ -208,6 +208,22 @@ def test_what_was_not_committed_is_not_undone() -> None:
     assert story.plan() == Plan("done", (), {})
 
 
+@pytest.mark.parametrize("writes", [("b",), ("c",)], ids=["of a kind it writes", "of another"])
+@pytest.mark.parametrize("gone", [False, True], ids=["dead", "obviated"])
+def test_what_was_committed_in_parts_is_undone_when_nobody_goes_on(writes: tuple[str, ...], gone: bool) -> None:
+    """With the whole board, nobody does; after a savepoint, who has left the agenda for good."""
+    story = Story()
+    mark = story.post("a/1")
+    partial = story.trigger(Agent(compensated=True, writes=writes), "a/1")
+    story.post("b/1", by=partial)
+    end = EventType.OBVIATED if gone else EventType.DIED
+    story.say(end, source=story.source(partial), addresses=("a/1",), number=partial)
+    story.abort(mark)
+    assert numbers(story.plan()) == ([partial] if gone and writes == ("b",) else [])
+    story.abort()
+    assert numbers(story.plan()) == ([partial] if writes == ("b",) else [])
+
+
 def test_what_runs_is_waited_for() -> None:
     story = Story()
     story.post("a/1")
@@ -308,9 +324,9 @@ def test_a_board_without_a_saga_has_nothing_to_undo() -> None:
 def test_what_a_card_says(trigger: Mapping[str, Any]) -> None:
     """A source that fires once per board has no addresses in its identity: whatever there was may have been it."""
     patterns = [{"k": "order", "m": "e"}, {"k": "part", "m": "g"}, {"k": "note", "m": "c"}, {"k": "part", "m": "G"}]
-    card = {"trigger": {**trigger, "p": patterns}, "compensation": "m:f"}
+    card = {"trigger": {**trigger, "p": patterns}, "compensation": "m:f", "writes": [{"kind": "bill", "key": None}]}
     gathers = ("order", "part", "note") if trigger else ("part", "note")
-    assert Agent.of_card(card) == Agent(compensated=True, gathers=gathers)
+    assert Agent.of_card(card) == Agent(compensated=True, gathers=gathers, writes=("bill",))
     assert Agent.of_card({"compensation": None}) == PLAIN
 
 

@@ -4,11 +4,11 @@
 -- ARGV    now, operation, limits (4), board count = 1, board, author, reason, identity, number, verdict,
 --         write count, (address, expected, schema, payload)…
 --         verdict: 'done' (its action had its effect: the writes are its contribution) | 'again' (it had none: it may run)
---         | 'dead' (it is given up, and kept with the dead)
+--         | 'dead' (it is given up, and kept with the dead; if its death is fatal, everything is undone)
 -- returns {'ok', seq, version…} | {'obviated', seq} (again, but its trigger no longer holds) | {'absent', identity, 0}
 --         | {'known', state, 0} (its outcome is not unknown) | {'closed', board, 0}
 --         | {'exists'|'version'|'gone', address, version} | {'overloaded', limit, maximum, value}
--- events  U (what was said), F (fired), P, R, X | D (died), T, O
+-- events  U (what was said), F (fired), P, R, X | D (died), A (aborted), T, O
 -- repeat  the same operation answers as it did before and writes nothing
 
 --- @include "arguments"
@@ -35,6 +35,8 @@
 --- @include "settling"
 --- @include "handing"
 --- @include "committing"
+--- @include "closing"
+--- @include "undoing"
 --- @include "resolving"
 --- @include "journal"
 
@@ -63,6 +65,7 @@ elseif verdict == 'again' then
   reply = resolving.again(ctx, identity, activation, author, reason)
 else
   agenda.bury(ctx, identity, activation, author, 'given up', reason)
+  undoing.died({ board = ctx, identity = identity, number = number }, 'given up', reason == '' and 'given up' or reason)
   matching.quiesce(ctx, '', 1)
   reply = { 'ok', ctx.seq }
 end

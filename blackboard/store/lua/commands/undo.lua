@@ -3,10 +3,11 @@
 --
 -- KEYS    partition keys, board keys
 -- ARGV    now, board count = 1, board, claim of the chore held (5), epoch of control, verdict, reason,
---         retention ms (0: for ever), count, (source, number of its activation)…
+--         retention ms (0: for ever), last event known (-1: any), count, (source, number of its activation)…
 --         verdict: 'go' (these may be undone now) | 'wait' (for what runs) | 'done' (nothing is left: the saga ends, once
 --         what was asked of people is withdrawn) | 'stuck'
--- returns {'ok', seq} | {'again', seq} (something has ended meanwhile: it is to be worked out again) | {'lost', seq}
+-- returns {'ok', seq} | {'again', seq} (something has ended meanwhile, or the board is not what was archived as its end: it is to
+--         be worked out again) | {'lost', seq}
 -- events  T (of compensations), J (ended, or stuck), Y (resumed), O
 -- repeat  fenced: a second call finds the lease gone and answers 'lost'
 
@@ -36,12 +37,12 @@
 board.now = arguments.now()
 local claim = settling.read(board.open_all())
 local ctx, epoch, verdict, reason = claim.board, arguments.number(), arguments.next(), arguments.next()
-local retention, opened = arguments.number(), arguments.list()
+local retention, known, opened = arguments.number(), arguments.number(), arguments.list()
 local activation = settling.held(claim)
 if not activation or not ctx.status or claim.identity ~= '@saga' .. RS then return { 'lost', ctx.seq } end
 
 local ends = verdict == 'done' or verdict == 'stuck'
-local late = epoch ~= ctx.control or ends and activation[DIRTY] == 1
+local late = epoch ~= ctx.control or ends and activation[DIRTY] == 1 or known >= 0 and known ~= ctx.seq
 if not saga.under_way(ctx) then
   chores.done(ctx, '@saga', activation)
 elseif late then

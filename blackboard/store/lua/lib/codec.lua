@@ -87,7 +87,8 @@ function codec.split_field(field) return string.match(field, BOARD) end
 function codec.record(source, number, place) return source .. RS .. DIGITS[number] .. RS .. DIGITS[place] end
 
 -- Activations as they were written down last, and the texts: who finds a text again has its activation without decoding. It is
--- taken out, since it will be changed; so what is kept is always what its text says.
+-- taken out, since it will be changed; so what is kept is always what its text says. (Whose text it is does not matter, then:
+-- another namespace with the same field and text has the same activation.)
 local kept, kept_texts, records_kept = {}, {}, 0
 
 --- Keeps a written activation for whoever reads its text next. Nobody may hold it any more.
