@@ -25,7 +25,7 @@ local function blank(place)
   used_boards[place] = ctx
   ctx.cache, ctx.happened, ctx.touched, ctx.events, ctx.changed, ctx.firings = {}, 0, false, false, false, false
   ctx.kinds, ctx.memory_set, ctx.agenda_set, ctx.born, ctx.facts, ctx.saga = false, false, false, false, false, false
-  ctx.recorded, ctx.cleared = false, false
+  ctx.recorded, ctx.cleared, ctx.steering = false, false, false
   return ctx
 end
 
@@ -51,15 +51,14 @@ local function read_state(id, text)
   })
 end
 
---- Opens a board by its eight keys. `seq` counts events; `busy` and `closing` count the activations that will still do
---- something (`closing`: those of sources that wait for quiescence; `idle`: such ones that wait for their precondition);
---- `floor` is the highest version ever retracted. `mode` is c (choreography) or o (orchestration), `gate` - (open), p (paused)
---- or s (paused after the next decision), `control` the epoch of control, `unattended` the milliseconds after which a board
---- without a controller is choreographed again (0: never). `opened` counts the activations there ever were, `deadline` is the
---- time after which none starts (0: none), `behind` counts the entries of another schema version than
---- their kind is matched by. A board that is not there has no `status`.
-local function open(id, meta, entries, memory, agenda_key, log, fired, ops, records)
-  local text = redis.call('HGET', meta, 'state')
+--- Opens a board by the text of its state, if it has one, and by its eight keys. `seq` counts events; `busy` and `closing`
+--- count the activations that will still do something (`closing`: those of sources that wait for quiescence; `idle`: such
+--- ones that wait for their precondition); `floor` is the highest version ever retracted. `mode` is c (choreography) or o
+--- (orchestration), `gate` - (open), p (paused) or s (paused after the next decision), `control` the epoch of control,
+--- `unattended` the milliseconds after which a board without a controller is choreographed again (0: never). `opened` counts
+--- the activations there ever were, `deadline` is the time after which none starts (0: none), `behind` counts the entries of
+--- another schema version than their kind is matched by. A board that is not there has no `status`.
+local function open(id, text, meta, entries, memory, agenda_key, log, fired, ops, records)
   local facts = text and read_state(id, text) or NO_FACTS
   local ctx = blank(#board.all + 1)
   ctx.id, ctx.meta, ctx.entries, ctx.memory_key, ctx.agenda_key, ctx.log = id, meta, entries, memory, agenda_key, log
@@ -103,14 +102,24 @@ function board.agenda(ctx)
 end
 
 --- Opens the board whose keys start at the key `first`, to be written.
-function board.open(id, first) return open(id, unpack(arguments.keys, first, first + BOARD_KEYS - 1)) end
+function board.open(id, first)
+  return open(id, redis.call('HGET', arguments.keys[first], 'state'), unpack(arguments.keys, first, first + BOARD_KEYS - 1))
+end
 
---- Opens a board only to read it (a claim cannot know beforehand which boards it meets).
-function board.view(id)
+--- The text of a board's state, and what a controller is told besides: `state, strategy, memo, seen`.
+function board.read_steering(meta) return redis.call('HMGET', meta, 'state', 'strategy', 'memo', 'seen') end
+
+--- Opens a board only to read it (a claim cannot know beforehand which boards it meets), for a controller if `steered`.
+function board.view(id, steered)
   if board.by_id[id] then return board.by_id[id] end
   local stem = partition.tag .. 'b:' .. id .. ':'
-  return open(id, stem .. 'meta', stem .. 'entries', stem .. 'memory', stem .. 'agenda', stem .. 'log',
-    stem .. 'fired', stem .. 'ops', stem .. 'records')
+  local meta = stem .. 'meta'
+  local steering = steered and board.read_steering(meta)
+  local text = steering and steering[1] or not steering and redis.call('HGET', meta, 'state')
+  local ctx = open(id, text, meta, stem .. 'entries', stem .. 'memory', stem .. 'agenda', stem .. 'log', stem .. 'fired',
+    stem .. 'ops', stem .. 'records')
+  ctx.steering = steering
+  return ctx
 end
 
 --- Opens the boards named in ARGV (`count, id, …`), whose keys follow those of the partition.

@@ -171,8 +171,10 @@ end
 --- comes last by name must not stay out of sight for ever.
 local function in_view(ctx)
   local key = ctx.agenda_key
-  if redis.call('ZCARD', key) <= VIEW then return redis.call('ZRANGE', key, 0, -1) end
-  local sources, from, identities = {}, '-', {}
+  local identities = redis.call('ZRANGE', key, 0, VIEW) -- one more than is shown
+  if #identities <= VIEW then return identities end
+  local sources, from = {}, '-'
+  identities = {}
   repeat
     local first = redis.call('ZRANGEBYLEX', key, from, '+', 'LIMIT', 0, 1)[1]
     if first then
@@ -192,8 +194,8 @@ end
 --- Shows a controller the board: `epoch, gate, time, strategy, its state, the last event it knows, the agenda (identity,
 --- text, …), the number of the first event that is news, news…`.
 local function emit_view(reply, ctx)
-  local facts = redis.call('HMGET', ctx.meta, 'strategy', 'memo', 'seen')
-  local seen = tonumber(facts[3] or 0)
+  local facts = ctx.steering or board.read_steering(ctx.meta)
+  local seen = tonumber(facts[4] or 0)
   local open, identities = {}, in_view(ctx)
   for first = 1, #identities, 1000 do
     local fields, last = {}, math.min(first + 999, #identities)
@@ -205,14 +207,15 @@ local function emit_view(reply, ctx)
   local from = math.max(seen, ctx.seq - NEWS)
   local news = redis.call('LRANGE', ctx.log, from, ctx.seq - 1)
   reply[#reply + 1] = -1
-  reply[#reply + 1] = { ctx.control, ctx.gate, board.now, facts[1] or '', facts[2] or '', seen, open, from + 1, news }
+  reply[#reply + 1] = { ctx.control, ctx.gate, board.now, facts[2] or '', facts[3] or '', seen, open, from + 1, news }
 end
 
 --- Hands the candidate to the claimer: `field, number, epoch, attempts, crashes, depth, snapshot, flag, note, places of its
 --- records, binding`.
 local function hand_out(reply, owner, lease, flag)
   local field, identity, activation = candidate.field, candidate.identity, candidate.activation
-  local ctx, trigger = board.view(candidate.id), triggers.policies(candidate.source)
+  local of_control = control.is_control(identity)
+  local ctx, trigger = board.view(candidate.id, of_control), triggers.policies(candidate.source)
   activation[STATE], activation[OWNER], activation[EPOCH] = flag == 'bid' and 'b' or 'x', owner, activation[EPOCH] + 1
   activation[SNAPSHOT], activation[STARTED] = ctx.seq, board.now
   local n = #reply
@@ -222,7 +225,7 @@ local function hand_out(reply, owner, lease, flag)
   local mark
   if candidate.ordinary then
     mark = emit_binding(reply, ctx, trigger, identity, activation)
-  elseif control.is_control(identity) then
+  elseif of_control then
     mark = 0
     emit_view(reply, ctx)
   else

@@ -12,8 +12,9 @@ local function read_handoffs()
   return handoffs
 end
 
---- Adds the activations that an operation's writes may open: each is looked for.
+--- Adds the activations that an operation may open or arouse: each is looked for.
 local function foresee(operation, fields)
+  if operation.board.mode == 'o' then fields[#fields + 1] = control.field(operation.board) end
   for _, write in ipairs(operation.writes) do
     for _, trigger in ipairs(triggers.of(codec.kind(write.address))) do
       if trigger.plain then fields[#fields + 1] = operation.board.id .. RS .. trigger.s .. RS .. write.address end

@@ -43,7 +43,8 @@ function control.is_control(identity) return identity == CONTROL_IDENTITY end
 --- The trigger of control itself, for what asks for one.
 control.TRIGGER = { s = CONTROLLER }
 
-local function field_of(ctx) return ctx.id .. RS .. CONTROL_IDENTITY end
+--- Where the control activation of a board is.
+function control.field(ctx) return ctx.id .. RS .. CONTROL_IDENTITY end
 
 local function make_ready(ctx, field, activation)
   activation[STATE], activation[OWNER], activation[SINCE] = 'r', '-', board.now
@@ -60,7 +61,7 @@ local function is_led(ctx) return ctx.mode == 'o' and ctx.gate ~= 'p' and ctx.st
 --- Something happened: a controller shall look. One that is looking looks again.
 function control.arouse(ctx)
   if not is_led(ctx) then return end
-  local field = field_of(ctx)
+  local field = control.field(ctx)
   local activation = partition.activation(field)
   if not activation then
     activation = { '-', ctx.seq, ctx.seq, 0, 0, 0, 0, 0, 0, 0, '-', 0, 0, 0, 0, 0, 0, '-', 0, 0, 0, 0, 0, 0, '', '', '', '' }
@@ -77,7 +78,7 @@ end
 --- A claimed control activation was answered: it sleeps until `wake` (0: until something happens), unless something did.
 --- It is kept while it sleeps: its epoch tells the claims of it apart.
 function control.settle(ctx, activation, wake)
-  local field, again = field_of(ctx), activation[DIRTY] == 1
+  local field, again = control.field(ctx), activation[DIRTY] == 1
   partition.leases[field] = false
   activation[DIRTY], activation[CRASHES] = 0, 0
   if not is_led(ctx) then
@@ -96,7 +97,7 @@ end
 
 --- The controller that had claimed a board died, or its wake time has come: another may.
 function control.recover(ctx, activation)
-  local field = field_of(ctx)
+  local field = control.field(ctx)
   partition.leases[field] = false
   activation[DIRTY] = 0
   make_ready(ctx, field, activation)
@@ -113,7 +114,7 @@ end
 
 --- Nobody is to decide any more.
 function control.dismiss(ctx)
-  local field = field_of(ctx)
+  local field = control.field(ctx)
   local activation = partition.activation(field)
   if not activation then return end
   if activation[STATE] == 'r' then partition.ready[codec.ready(field, CONTROLLER, activation)] = false end
