@@ -38,6 +38,8 @@ class Surroundings:
     """Where the limits of sources stand."""
     progress: Mapping[str, Progress] = field(default_factory=dict)
     """How far those are that run, by name."""
+    gone: frozenset[str] = frozenset()
+    """The workers that have given no sign for so long that they are held to be gone."""
     asked: Mapping[str, Sequence[Approval]] = field(default_factory=dict)
     """What those ask that wait for people, by name."""
 
@@ -50,13 +52,15 @@ class Surroundings:
 async def surroundings(bb: Blackboard, facts: BoardFacts, agenda: Sequence[Activation]) -> Surroundings:
     """What decides what the activations of a board wait for, as it is now; how far those of the ``agenda`` are, too."""
     partition = bb.store().partition(facts.board)
-    alive = [each for each in await known_workers(bb) if each["alive"]]
+    known = await known_workers(bb)
+    alive = [each for each in known if each["alive"]]
     return Surroundings(
         facts=facts,
         cards=await partition.cards(),
         paused=await partition.suspended(),
         run=frozenset(name for each in alive for name in each["sources"]),
         controllers=controllers(alive),
+        gone=frozenset(each["worker"] for each in known if not each["alive"]),
         now=round(time.time() * 1000),
         gauges=await bb.gauges(),
         progress=await partition.progress(facts.board, agenda),
@@ -96,6 +100,8 @@ def _turn(activation: Activation, around: Surroundings) -> str:
 def _running(activation: Activation, around: Surroundings) -> str:
     progress = around.progress.get(activation.name)
     running = f"running on {activation.owner} for {_since(activation.started, around)}"
+    if activation.owner in around.gone:
+        return f"{running}, as far as is known; that worker is gone, and the next to look takes it over"
     return f"{running}: {progress}" if progress else running
 
 
