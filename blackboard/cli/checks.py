@@ -395,5 +395,5 @@ def _listed(activations: Sequence[Activation]) -> str:
 def _unknown(namespace: str, unknown: list[Activation]) -> Finding:
     if not unknown:
         return Finding("unknown", "ok", f"{namespace}: no outcome is unknown")
-    remedy = f"Find out what they did outside, then: blackboard -n {namespace} resolve BOARD ACTIVATION done|again|dead"
+    remedy = f"Find out what they did outside, then: blackboard -n {namespace} resolve BOARD ACTIVATION VERDICT"
     return Finding("unknown", "warn", f"{namespace}: outcomes that wait for a person: {_listed(unknown)}", remedy)

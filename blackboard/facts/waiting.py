@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from shlex import quote
 from typing import TYPE_CHECKING, Any, Final
 
 from blackboard.activation import Activation, ActivationState
@@ -120,6 +121,11 @@ def _answer(activation: Activation, around: Surroundings) -> str:
     return f"an answer to {asked}{until}" if asked else f"an answer{until}"
 
 
+def _person(activation: Activation, _: Surroundings) -> str:
+    """Without a verdict to copy: it is for a person to find out, and `|` would be obeyed by a shell."""
+    return f"a person: blackboard resolve {quote(activation.board)} {activation.name} VERDICT (done, again or dead)"
+
+
 def _grant(around: Surroundings) -> str:
     if around.facts.behind and around.facts.mode != "orchestration" and not around.facts.paused:
         return "entries of another schema version: blackboard show says which"
@@ -155,7 +161,7 @@ _SAID: Final[Mapping[ActivationState, Callable[[Activation, Surroundings], str]]
     ActivationState.WAITING: _precondition,
     ActivationState.DELAYED: lambda each, around: f"its delay, {_until(each.due, around)}",
     ActivationState.RETRYING: lambda each, around: f"backoff, {_attempt(each, around)}, {_until(each.due, around)}",
-    ActivationState.UNKNOWN: lambda each, _: f"a person: blackboard resolve {each.board} {each.name} done|again|dead",
+    ActivationState.UNKNOWN: _person,
     ActivationState.LIMITED: lambda each, around: waits_for_value(each.token, _card(each, around)),
     ActivationState.HELD: _held,
 }
