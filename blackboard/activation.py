@@ -154,6 +154,11 @@ class Claim(NamedTuple):
         """``source#number``."""
         return f"{called(self.source)}#{self.number}"
 
+    @property
+    def full_name(self) -> str:
+        """Its name and that of its board, for who reads of many boards: numbers are a board's own."""
+        return f"{self.name} of board {self.board}"
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:

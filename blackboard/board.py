@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal, Protocol, TypeVar
 
-from blackboard.activation import Activation, ActivationState, StoredEntry
+from blackboard.activation import Activation, StoredEntry
 from blackboard.clock import to_seconds
 from blackboard.condition import Condition, clauses_of, holds
 from blackboard.entry import Entry, Stamp, address_of, check_whole, encode, restamp, split_address
@@ -29,11 +29,12 @@ from blackboard.event import Event, EventType
 from blackboard.ids import check_board_id, check_key, operation_id
 from blackboard.legible import legible
 from blackboard.life import Keeper, Life
-from blackboard.limits import Limits, Tripped
+from blackboard.limits import Limits
 from blackboard.origin import Origin, here
 from blackboard.people import People
 from blackboard.retreat import Retreat, is_meant
 from blackboard.signature import Injected
+from blackboard.standstill import why_not
 from blackboard.steering import Steering
 from blackboard.store.partition import ANYTHING, NEW, BoardFacts, Partition, Write
 from blackboard.store.store import Store
@@ -366,7 +367,7 @@ class Board(Steering, Retreat, People, Life, Injected):
             while (found := await look(rung)) is None:
                 left = 1.0 if deadline is None else deadline - time.monotonic()
                 if left <= 0:
-                    raise TimedOut(awaited, seconds or 0.0, await self._why_not())
+                    raise TimedOut(awaited, seconds or 0.0, await why_not(self._partition, self.id))
                 rung = await news.wait(left)
         return found
 
@@ -375,36 +376,6 @@ class Board(Steering, Retreat, People, Life, Injected):
             return await holds() or None
 
         await self._wait(look, awaited, timeout, lambda _: True)
-
-    async def _why_not(self) -> str:
-        """What the board is doing instead, for who waited in vain."""
-        facts = await self._partition.facts(self.id)
-        if facts is None:
-            return "the board does not exist: nothing was posted on it"
-        dead = len(await self.dead())
-        kept = f"; {dead} activations are dead" if dead else ""
-        agenda = await self.agenda()
-        if not agenda and facts.behind and not facts.settled:
-            return f"entries of the board wait to be brought forward: `blackboard show {self.id}` says which, and why{kept}"
-        if not agenda:
-            return f"the board is {facts.status} and quiescent after {facts.seq} events{kept}"
-        shown = ", ".join(f"{each.name} ({each.state.value})" for each in agenda[:5])
-        more = f" and {len(agenda) - 5} more" if len(agenda) > 5 else ""
-        tripped = await self._partition.tripped(self.id) if facts.paused else None
-        held = _why_held(self.id, facts, tripped) if any(each.state is ActivationState.HELD for each in agenda) else ""
-        return f"the board has {facts.seq} events and these open activations: {shown}{more}{kept}{held}"
-
-
-def _why_held(board: str, facts: BoardFacts, tripped: Tripped | None) -> str:
-    """What held activations wait for."""
-    if tripped is not None:
-        ways = f"{tripped.remedy}, or `{tripped.on_command_line(board)}`"
-        return f"; a guard has paused the board: {tripped}. To let it go on: {ways}"
-    if facts.paused:
-        return "; the board is paused, and `blackboard tail` says by whom and why"
-    if facts.behind and facts.mode != "orchestration":
-        return "; what is held waits for entries of another schema version: `blackboard show` says which"
-    return "; what is held waits for its controller: `blackboard agenda` says whether one is alive"
 
 
 def _retraction(target: Entry | type[Entry] | str) -> Write:

@@ -78,7 +78,7 @@ class Ends:
 
     async def leave(self, refusal: NewerSchema) -> End:
         """A newer release wrote what this one cannot read: it is left, without charge, to workers that can."""
-        logger.warning("%s is left to a newer release: %s", self.claim.name, refusal)
+        logger.warning("%s is left to a newer release: %s", self.claim.full_name, refusal)
         await self._outage.tell(lambda: self._partition.release(self.claim, "newer", self._crew))
         return End.GIVEN_BACK
 
@@ -92,10 +92,12 @@ class Ends:
         if isinstance(error, ApprovalExpired):
             return await self._die(error, problem)
         if attempt > policies.retries or isinstance(error, HOPELESS):
-            logger.error("%s failed (attempt %d) and is dead: %s", claim.name, attempt, sum_up(error), exc_info=error)
+            logger.error(
+                "%s failed (attempt %d) and is dead: %s", claim.full_name, attempt, sum_up(error), exc_info=error
+            )
             await self._outage.tell(lambda: self._partition.fail(claim, "dead", 0, "attempts spent", problem))
         else:
-            logger.warning("%s failed (attempt %d): %s", claim.name, attempt, sum_up(error))
+            logger.warning("%s failed (attempt %d): %s", claim.full_name, attempt, sum_up(error))
             delay = round(1000 * policies.backoff.delay(attempt, random.random()))  # noqa: S311  # jitter, not secrecy
             await self._outage.tell(lambda: self._partition.fail(claim, "retry", delay, "", problem))
         return End.FAILED
@@ -104,7 +106,7 @@ class Ends:
         """A person has said no, or nothing: a retry asks again."""
         recording = self._execution.recording
         again = recording.again_from(error) if recording is not None else 0
-        logger.warning("%s is dead: %s", self.claim.name, error)
+        logger.warning("%s is dead: %s", self.claim.full_name, error)
         await self._outage.tell(lambda: self._partition.fail(self.claim, "dead", 0, "", problem, drop=again))
         return End.FAILED
 
@@ -116,7 +118,7 @@ class Ends:
 
     async def doubt(self, verdict: str, reason: str, problem: str = "") -> End:
         """Nobody knows what it did outside the board: it is to be reconciled, or waits for a person."""
-        logger.error("%s: %s; what it did outside the board is not known", self.claim.name, reason)
+        logger.error("%s: %s; what it did outside the board is not known", self.claim.full_name, reason)
         told = clean(problem or reason)
         await self._outage.tell(lambda: self._partition.fail(self.claim, verdict, 0, clean(reason), told))
         return End.UNSURE

@@ -455,7 +455,7 @@ _RULES: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "rating": (lambda _: True, "a number, or what is calculated from number fields"),
     "bid": (lambda value: value is None or callable(value), "a function"),
     "retries": (_whole(0, 1000), "a whole number from 0 to 1000"),
-    "backoff": (lambda value: isinstance(value, Backoff), "a Backoff"),
+    "backoff": (lambda value: isinstance(value, Backoff), "a Backoff, such as Backoff(initial=0.5)"),
     "timeout": (
         _duration(0.001, optional=True),
         "a duration from 1 ms to a year, in seconds or as a timedelta, or None",

@@ -99,7 +99,7 @@ class Run:
     def lose(self) -> None:
         """The lease went elsewhere: nothing this run does can count any more."""
         if not self._committing:  # else the answer to the commit says what became of it
-            logger.warning("%s", LeaseLost(self.claim.name))
+            logger.warning("%s", LeaseLost(self.claim.full_name))
             self._stop()
 
     def _stop(self) -> None:

@@ -6,9 +6,13 @@ board that no controller came for.
 
 from __future__ import annotations
 
+import logging
+
 from blackboard.activation import Claimed
 from blackboard.ids import operation_id
 from blackboard.store.partition import Partition
+
+logger = logging.getLogger(__name__)
 
 UNFIT = frozenset({"poison", "damaged", "revisit", "unknown"})
 """What the store says of a claim that is not to be run but settled."""
@@ -30,8 +34,10 @@ async def settle(claimed: Claimed, partition: Partition, author: str, *, lacking
         return await _settle_control(claimed, partition, f"@{author}")
     if claimed.verdict == "poison":
         reason = f"its worker died {claimed.crashes} times"
+        logger.error("%s is dead: %s", claimed.claim.full_name, reason)
         return await partition.fail(claimed.claim, "dead", 0, "crash limit", reason)
     if claimed.verdict == "unknown":
+        logger.error("%s: %s, and what came of it is not known", claimed.claim.full_name, CUT_SHORT)
         return await partition.fail(claimed.claim, "unknown", 0, CUT_SHORT, claimed.uncertain)
     if claimed.verdict == "damaged":
         reason = "what the store holds of it, or of the entries it is bound to, cannot be read"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from shlex import quote
+from typing import Any
 
 import click
 
@@ -10,9 +11,6 @@ from blackboard.cli.options import Options
 from blackboard.cli.output import Column, lasting, print_rows, shorten, shown
 from blackboard.cli.session import board_of, connected, run
 from blackboard.cli.verb import verb
-
-if TYPE_CHECKING:
-    pass
 
 AGENDA = (
     Column("rank", right=True),
@@ -36,16 +34,17 @@ def agenda(options: Options, board: str, every: bool, limit: int | None) -> None
     In the order of the agenda: priority, then rating, then age. That is the order in which a choreographed board runs them,
     and in which strategies see them.
     """
-    rows = run(_agenda(options, board, every), options)
-    print_rows(
-        options, rows[:limit], AGENDA, f"Nothing is open on {board}. What happened there: blackboard tail {board}"
-    )
+    rows, dead = run(_agenda(options, board, every), options)
+    kept = f", and {dead} dead: blackboard dead {quote(board)}" if dead else ""
+    nothing = f"Nothing is open on {board}{kept}. What happened there: blackboard tail {quote(board)}"
+    print_rows(options, rows[:limit], AGENDA, nothing)
 
 
-async def _agenda(options: Options, board: str, every: bool) -> list[dict[str, Any]]:
+async def _agenda(options: Options, board: str, every: bool) -> tuple[list[dict[str, Any]], int]:
+    """What is open, with ``every`` what is dead, too; and how many are."""
     from blackboard.facts.activations import dead_rows, open_rows
 
     async with connected(options) as bb:
         on = board_of(bb, board)
-        rows = await open_rows(bb, await on.status())
-        return rows + (await dead_rows(bb, await on.status()) if every else [])
+        rows, dead = await open_rows(bb, await on.status()), await on.dead()
+        return rows + (await dead_rows(bb, await on.status(), dead) if every else []), len(dead)

@@ -187,6 +187,8 @@ def _print_sections(found: dict[str, Any]) -> None:
     dead = [f"{each['activation']}  {summary(each['problem'])}" for each in found["dead"]]
     if dead:
         _section("Dead", [shorten(line, width) for line in dead], "")
+        if found["status"] == "open":
+            click.echo(f"  to try one again: blackboard retry {quote(found['board'])} {found['dead'][0]['activation']}")
     _section(
         "Latest events", [f"{each['seq']:>6}  {ago(each['time']):>10}  {each['what']}" for each in found["latest"]], ""
     )

@@ -18,8 +18,10 @@ from blackboard.activation import Activation
 from blackboard.application import Blackboard
 from blackboard.cli.behind import behind_rows, outdated, undone
 from blackboard.cli.options import Options
+from blackboard.cli.output import summary
 from blackboard.cli.session import PATIENCE, NoStore, connect
 from blackboard.cli.sources import undecided
+from blackboard.cli.stuck import stuck_boards
 from blackboard.clock import SystemClock
 from blackboard.errors import StoreError, StoreRefused
 from blackboard.facts.limiting import state_of
@@ -234,6 +236,7 @@ async def _namespace(bb: Blackboard) -> list[Finding]:
     cards = await partitions[0].cards()
     dead = [each for found in await asyncio.gather(*(each.dead() for each in partitions)) for each in found]
     held_up = await partitions[0].suspended()
+    stuck = await stuck_boards(bb, dead)
     return [
         _workers(bb.name, workers),
         _idle_sources(bb.name, cards, workers),
@@ -242,7 +245,8 @@ async def _namespace(bb: Blackboard) -> list[Finding]:
         _shapes(bb.name, outdated(cards), await undone(bb), await _unshapely(bb)),
         _paused(bb.name, held_up),
         _breakers(bb.name, await bb.gauges()),
-        _dead(bb.name, dead),
+        _undoing(bb.name, stuck),
+        _dead(bb.name, [each for each in dead if each.board not in stuck]),
         await _unknown(bb, [each for partition in partitions for each in await partition.unknown()]),
     ]
 
@@ -361,11 +365,32 @@ def _named(source: str) -> str:
     return "every source" if source == EVERY_SOURCE else source
 
 
+def _undoing(namespace: str, stuck: Mapping[str, Activation]) -> Finding:
+    """The boards whose undoing waits for a person, the first of them with what it is stuck at and how it goes on."""
+    if not stuck:
+        return Finding("undoing", "ok", f"{namespace}: no undoing is stuck")
+    board, died = next(iter(stuck.items()))
+    others = f" (and {len(stuck) - 1} more)" if len(stuck) > 1 else ""
+    words = f"{quote(board)} {died.name}"
+    remedy = (
+        f"Mend what made it fail, then: blackboard -n {namespace} retry {words}; "
+        f"or do without it: blackboard -n {namespace} skip {words}"
+    )
+    finding = f"{namespace}: stuck {board}{others}: {died.name} died: {summary(died.problem)}"
+    return Finding("undoing", "warn", finding, remedy)
+
+
 def _dead(namespace: str, dead: list[Activation]) -> Finding:
     if not dead:
         return Finding("dead", "ok", f"{namespace}: none")
     remedy = f"blackboard -n {namespace} dead says why; then blackboard -n {namespace} retry BOARD --all"
-    return Finding("dead", "warn", f"{namespace}: {len(dead)} activations have spent their attempts", remedy)
+    return Finding("dead", "warn", f"{namespace}: {_listed(dead)}", remedy)
+
+
+def _listed(activations: Sequence[Activation]) -> str:
+    """How many there are, and which, the first three by name."""
+    named = ", ".join(f"{each.name} of {each.board}" for each in activations[:3])
+    return f"{len(activations)}: {named}{', …' if len(activations) > 3 else ''}"
 
 
 async def _unknown(bb: Blackboard, unknown: list[Activation]) -> Finding:
@@ -377,6 +402,6 @@ async def _unknown(bb: Blackboard, unknown: list[Activation]) -> Finding:
     states = await asyncio.gather(*(bb.store().partition(board).saga(board) for board in boards))
     held_up = [board for board, state in zip(boards, states, strict=True) if state in GOES_ON]
     waiting = f"; undoing waits for that on {', '.join(held_up[:3])}{', …' if held_up[3:] else ''}" if held_up else ""
-    named = ", ".join(f"{each.name} of {each.board}" for each in unknown[:3]) + (", …" if len(unknown) > 3 else "")
-    remedy = f"Find out what they did outside, then: blackboard -n {namespace} resolve BOARD ACTIVATION done|again|dead"
-    return Finding("unknown", "warn", f"{namespace}: {len(unknown)} wait for a person: {named}{waiting}", remedy)
+    remedy = f"Find out what they did outside, then: blackboard -n {namespace} resolve BOARD ACTIVATION VERDICT"
+    finding = f"{namespace}: outcomes that wait for a person: {_listed(unknown)}{waiting}"
+    return Finding("unknown", "warn", finding, remedy)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from shlex import quote
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +13,9 @@ from blackboard.cli.options import Options
 from blackboard.cli.output import Column, print_rows, say, shorten, shown, summary
 from blackboard.cli.session import board_of, connected, run
 from blackboard.cli.verb import verb
+
+if TYPE_CHECKING:
+    from blackboard.board import Board  # loaded when a verb runs
 
 DEAD = (
     Column("board"),
@@ -30,7 +34,10 @@ def dead(options: Options, board: str | None) -> None:
 
     A table has the last line of the error, JSON all of it. They can be tried again: blackboard retry.
     """
-    print_rows(options, run(_dead(options, board), options), DEAD, "Nothing is dead.")
+    rows = run(_dead(options, board), options)
+    print_rows(options, rows, DEAD, "Nothing is dead.")
+    if rows:
+        say(options, f"To try one again: blackboard retry {quote(rows[0]['board'])} {rows[0]['activation']}")
 
 
 async def _dead(options: Options, board: str | None) -> list[dict[str, Any]]:
@@ -66,7 +73,7 @@ def retry(options: Options, board: str, activation: str | None, every: bool, fre
 
     They get fresh attempts, and go on after the last step that they have recorded. One whose outcome is unknown may be named
     too: it runs again. One whose trigger no longer holds leaves the agenda instead; when that is so for every one of them, the
-    exit code is 3.
+    exit code is 3. On a board that is being undone, only what was to undo can be tried again.
     """
     if every == bool(activation):
         raise click.UsageError("say which activation, such as decide#17, or --all. blackboard dead lists them.")
@@ -78,11 +85,17 @@ def retry(options: Options, board: str, activation: str | None, every: bool, fre
     return 0
 
 
+async def _revivable(board: Board) -> list[str]:
+    """What is dead on a board and can be tried again: of one of which all is undone, the compensations alone."""
+    is_open = (await board.status()).status == "open"
+    return [each.name for each in await board.dead() if is_open or each.source != each.agent]
+
+
 async def _retry(options: Options, board: str, activation: str | None, fresh: bool) -> list[dict[str, Any]]:
     async with connected(options) as bb:
         on = board_of(bb, board)
         await must_exist(on)
-        names = [each.name for each in await on.dead()] if activation is None else [activation]
+        names = await _revivable(on) if activation is None else [activation]
         rows = []
         for name in names:
             revived = await on.retry(name, fresh=fresh)

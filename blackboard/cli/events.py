@@ -128,6 +128,7 @@ async def _settled(options: Options, board: str, timeout: float | None) -> int:
 
 async def _entry(options: Options, board: str, what: str, timeout: float | None) -> StoredEntry:
     from blackboard.errors import TimedOut
+    from blackboard.standstill import why_not
 
     async with connected(options) as bb:
         on = board_of(bb, board)
@@ -138,7 +139,8 @@ async def _entry(options: Options, board: str, what: str, timeout: float | None)
         except TimeoutError as error:
             if isinstance(error, TimedOut):
                 raise
-            raise TimedOut(f"{what} on board {board}", timeout or 0.0) from error
+            state = await why_not(bb.store().partition(board), board)
+            raise TimedOut(f"{what} on board {board}", timeout or 0.0, state) from error
 
 
 async def _first(board: Board, what: str, since: int) -> StoredEntry:

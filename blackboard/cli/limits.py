@@ -11,6 +11,7 @@ from blackboard.cli.options import Options
 from blackboard.cli.output import Column, print_rows, say
 from blackboard.cli.session import connected, run
 from blackboard.cli.verb import verb
+from blackboard.facts.words import ahead
 
 if TYPE_CHECKING:
     from blackboard.application import Blackboard  # loaded when a verb runs
@@ -21,7 +22,7 @@ BREAKERS = (
     Column("breaker"),
     Column("failures", right=True),
     Column("opened"),
-    Column("probe_at"),
+    Column("probe_at", table=lambda value: "" if value is None else ahead(value)),
     Column("changed"),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import Any
 
 import click
@@ -29,6 +30,8 @@ def compensate(options: Options, board: str, to: str | None, why: str) -> None:
     """
     row = run(_compensate(options, board, to, why), options)
     print_one(options, row)
+    if row["state"] == "stuck":
+        say(options, f"The undoing is stuck: blackboard show {quote(board)} says at what, and how it goes on.")
     if row["state"] == "undoing" and row["workers"] == 0:
         say(options, "No worker is alive, and workers undo. Start one: blackboard worker module:object")
 

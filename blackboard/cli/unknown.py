@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import click
@@ -100,8 +101,15 @@ def resolve(
         raise click.UsageError(f"--post goes with done, not with {verdict}.")
     if not all(isinstance(data, dict) for _, data in posts):
         raise click.UsageError("an entry is a JSON object, such as '{\"amount\": 250}'.")
-    row = run(_resolve(options, board, activation, cast("Verdict", verdict), posts, why), options)
+    row, missing = run(_resolve(options, board, activation, cast("Verdict", verdict), posts, why), options)
     print_one(options, row)
+    if missing:
+        known = ", ".join(missing)
+        way = f"blackboard post {quote(board)} {missing[0]} JSON"
+        say(
+            options,
+            f"Nothing was posted for it, which may write {known}; who waits for that waits on. To post it now: {way}",
+        )
     if posts:
         say_unchecked(options)
     if row["outcome"] == "obviated":
@@ -112,13 +120,24 @@ def resolve(
 
 async def _resolve(
     options: Options, board: str, activation: str, verdict: Verdict, posts: tuple[tuple[str, Any], ...], why: str
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], list[str]]:
+    """What became of it; and what its source may write, of which nothing was given though it is done."""
     async with connected(options) as bb:
         on = board_of(bb, board)
         await must_exist(on)
+        missing = await _unwritten(bb, on, activation) if verdict == "done" and not posts else []
         by = _by_class if options.app else _by_card
         stayed = await by(bb, on, activation, verdict, posts, why)
-        return {"board": board, "activation": activation, "outcome": verdict if stayed else "obviated"}
+        return {"board": board, "activation": activation, "outcome": verdict if stayed else "obviated"}, missing
+
+
+async def _unwritten(bb: Blackboard, on: Board, activation: str) -> list[str]:
+    """The kinds that the source of an activation may write."""
+    from blackboard.retreat import is_meant
+
+    cards = await bb.store().partition(on.id).cards()
+    meant = [each.agent for each in await on.unknown() if is_meant(each, activation)]
+    return [kind["kind"] for source in meant for kind in cards.get(source, {}).get("writes", ())]
 
 
 async def _by_class(

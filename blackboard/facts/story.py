@@ -68,7 +68,8 @@ def _fired(event: Event) -> str:
 
 def _failed(event: Event) -> str:
     wait = (event.due or 0) - event.milliseconds
-    again = f", tries again in {wait / 1000:.1f} s" if wait > 0 else ""
+    how_long = f"{wait} ms" if wait < 1000 else f"{wait / 1000:.1f} s"
+    again = f", tries again in {how_long}" if wait > 0 else ""
     return f"{event.activation} failed (attempt {event.attempt}){again}{_reason(event)}"
 
 
@@ -86,7 +87,8 @@ def _parked(event: Event) -> str:
 
 def _said(event: Event) -> str:
     if (event.reason or "").startswith(STARTS_AGAIN):
-        return f"{event.activation} {shorten(shown(event.reason), LONGEST_REASON)}, on {event.by}"
+        again = shown(event.reason).replace(STARTS_AGAIN, f"{STARTS_AGAIN} on {event.by}", 1)
+        return f"{event.activation} {shorten(again, LONGEST_REASON)}"
     return f"{event.activation} says{_reason(event)}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from shlex import quote
 from typing import TYPE_CHECKING, Any, Final
 
 from blackboard.activation import Activation, ActivationState
@@ -38,6 +39,8 @@ class Surroundings:
     """Where the limits of sources stand."""
     progress: Mapping[str, Progress] = field(default_factory=dict)
     """How far those are that run, by name."""
+    gone: frozenset[str] = frozenset()
+    """The workers that have given no sign for so long that they are held to be gone."""
     asked: Mapping[str, Sequence[Approval]] = field(default_factory=dict)
     """What those ask that wait for people, by name."""
 
@@ -50,13 +53,15 @@ class Surroundings:
 async def surroundings(bb: Blackboard, facts: BoardFacts, agenda: Sequence[Activation]) -> Surroundings:
     """What decides what the activations of a board wait for, as it is now; how far those of the ``agenda`` are, too."""
     partition = bb.store().partition(facts.board)
-    alive = [each for each in await known_workers(bb) if each["alive"]]
+    known = await known_workers(bb)
+    alive = [each for each in known if each["alive"]]
     return Surroundings(
         facts=facts,
         cards=await partition.cards(),
         paused=await partition.suspended(),
         run=frozenset(name for each in alive for name in each["sources"]),
         controllers=controllers(alive),
+        gone=frozenset(each["worker"] for each in known if not each["alive"]),
         now=round(time.time() * 1000),
         gauges=await bb.gauges(),
         progress=await partition.progress(facts.board, agenda),
@@ -96,6 +101,8 @@ def _turn(activation: Activation, around: Surroundings) -> str:
 def _running(activation: Activation, around: Surroundings) -> str:
     progress = around.progress.get(activation.name)
     running = f"running on {activation.owner} for {_since(activation.started, around)}"
+    if activation.owner in around.gone:
+        return f"{running}, as far as is known; that worker is gone, and the next to look takes it over"
     return f"{running}: {progress}" if progress else running
 
 
@@ -112,6 +119,11 @@ def _answer(activation: Activation, around: Surroundings) -> str:
     asked = "; ".join(f"{each.id}: {each.question}" for each in around.asked.get(activation.name, ()))
     until = f", {_until(activation.due, around)}" if activation.due else ""
     return f"an answer to {asked}{until}" if asked else f"an answer{until}"
+
+
+def _person(activation: Activation, _: Surroundings) -> str:
+    """Without a verdict to copy: it is for a person to find out, and `|` would be obeyed by a shell."""
+    return f"a person: blackboard resolve {quote(activation.board)} {activation.name} VERDICT (done, again or dead)"
 
 
 def _grant(around: Surroundings) -> str:
@@ -149,7 +161,7 @@ _SAID: Final[Mapping[ActivationState, Callable[[Activation, Surroundings], str]]
     ActivationState.WAITING: _precondition,
     ActivationState.DELAYED: lambda each, around: f"its delay, {_until(each.due, around)}",
     ActivationState.RETRYING: lambda each, around: f"backoff, {_attempt(each, around)}, {_until(each.due, around)}",
-    ActivationState.UNKNOWN: lambda each, _: f"a person: blackboard resolve {each.board} {each.name} done|again|dead",
+    ActivationState.UNKNOWN: _person,
     ActivationState.LIMITED: lambda each, around: waits_for_value(each.token, _card(each, around)),
     ActivationState.HELD: _held,
 }

@@ -28,6 +28,11 @@ def ago(value: datetime | None) -> str:
     return "" if value is None else f"{lasting((datetime.now(UTC) - value).total_seconds())} ago"
 
 
+def ahead(value: datetime) -> str:
+    """How soon a moment comes, in one unit."""
+    return f"in {lasting((value - datetime.now(UTC)).total_seconds())}"
+
+
 def lasting(seconds: float) -> str:
     """How long something lasts, in one unit."""
     seconds = max(0.0, seconds)

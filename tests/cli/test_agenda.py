@@ -79,6 +79,11 @@ PAUSE = {"decide": (40_000, "@cli", "a flaw")}
             {"progress": {"decide#7": Progress(0.25, text="reading")}},
             "running on host:1:ab for 3 s: 25% reading",
         ),
+        (
+            activation(ActivationState.RUNNING, owner="host:1:ab", started=97_000),
+            {"gone": frozenset({"host:1:ab"})},
+            "running on host:1:ab for 3 s, as far as is known; that worker is gone, and the next to look takes it over",
+        ),
         (activation(ActivationState.SLEEPING, due=112_000), {}, "its sleep to end, 12 s"),
         (activation(ActivationState.ASKING), {}, "an answer"),
         (activation(ActivationState.ASKING, due=112_000), {"asked": ASKED}, "an answer to decide#7.1: Well?, 12 s"),

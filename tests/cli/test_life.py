@@ -39,7 +39,7 @@ def test_who_looks_sees_what_nobody_knows(invoke: Invoke, board: str, payment: s
     assert found["idempotency_key"] == f"claims/{board}/{payment}"
     (row,) = rows(invoke("agenda", board).stdout)
     assert row["state"] == "outcome unknown"
-    assert row["waits_for"] == f"a person: blackboard resolve {board} {payment} done|again|dead"
+    assert row["waits_for"] == f"a person: blackboard resolve {board} {payment} VERDICT (done, again or dead)"
     assert data(invoke, "show", board)["agenda"][0]["state"] == "outcome unknown"
     doctor = {each["check"]: each for each in data(invoke, "doctor")}
     assert doctor["unknown"]["verdict"] == "warn"
@@ -92,6 +92,20 @@ def test_the_classes_of_an_application_check_what_is_said(invoke: Invoke, board:
     assert "its return annotation says only: receipt" in invoke(*done, "bill", '{"number": 2}', code=1).stderr
     invoke(*done, "receipt", '{"number": 1}')
     assert data(invoke, "get", board, "receipt/1")["data"] == {"number": 1, "said": ""}
+
+
+def test_who_says_done_without_an_entry_is_told_what_waits_on(invoke: Invoke, board: str, payment: str) -> None:
+    said = invoke("resolve", board, payment, "done", "--why", "it is in the statement").stderr
+    assert "which may write receipt; who waits for that waits on" in said
+    assert f"blackboard post {board} receipt JSON" in said
+
+
+def test_what_is_printed_can_be_pasted_without_harm(invoke: Invoke, board: str, payment: str) -> None:
+    """A `|` would be a pipe to a shell, and what stands before the first would be done."""
+    told = [invoke("agenda", board).stdout, invoke("show", board, "-o", "table").stdout]
+    told += [finding["remedy"] for finding in data(invoke, "doctor") if finding["check"] == "unknown"]
+    assert all("resolve" in each for each in told)
+    assert not any("done|" in each for each in told)
 
 
 def test_without_the_classes_the_cards_do(invoke: Invoke, board: str, payment: str) -> None:

@@ -80,6 +80,7 @@ def test_limits_are_shown_and_what_waits_for_them(on_limited: Invoke, board: str
 def test_a_breaker_is_told_of_and_closed(on_limited: Invoke, board: str) -> None:
     asyncio.run(send_two(board, fails=True))
     assert [row["breaker"] for row in read(on_limited, "breaker")] == ["open"]
+    assert "in 60 min" in on_limited("breaker", "-o", "table").stdout
     found = [each for each in read(on_limited, "doctor") if each["check"] == "breakers"]
     (finding,) = [each for each in found if each["finding"].startswith("limited:")]
     assert (finding["verdict"], "breaker send --reset" in finding["remedy"]) == ("warn", True)

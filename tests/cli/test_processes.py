@@ -133,6 +133,13 @@ def test_dead_and_retry(invoke: Invoke, post: Post, board: str, store_directory:
     (found,) = json.loads(invoke("dead", board, "-o", "json").stdout)
     assert "no such claimant" in found["problem"]
     assert "ValueError: no such claimant" in invoke("dead", "-o", "table").stdout
+    again = f"blackboard retry {board} {found['activation']}"
+    assert again in invoke("dead", board).stderr
+    assert again in invoke("show", board, "-o", "table").stdout
+    assert f"1 dead: blackboard dead {board}" in invoke("agenda", board).stderr
+    assert "1 activation is dead" in invoke("wait", board, "decision", "--timeout", "0.1", code=124).stderr
+    doctor = {each["check"]: each for each in json.loads(invoke("doctor", "-o", "json").stdout)}
+    assert f"{found['activation']} of {board}" in doctor["dead"]["finding"]
     invoke("retry", board, code=2)
     invoke("retry", board, "nobody#1", code=4)
     assert "revived" in invoke("retry", board, found["activation"]).stdout

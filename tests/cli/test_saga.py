@@ -81,6 +81,38 @@ def test_what_a_board_is_stuck_at_is_tried_again_or_skipped(
     invoke("skip", board, dead, code=4)
 
 
+def test_who_looks_after_a_stuck_board_is_told_what_works(
+    invoke: Invoke, post: Post, board: str, work: Callable[[], None]
+) -> None:
+    """What died before the undoing cannot be tried again: the doctor does not say so, and `retry --all` leaves it alone."""
+    post(board, "claim", amount=6000, text="flood")
+    work()
+    invoke("revise", board, "claim", '{"amount": 7000, "text": "boom"}')
+    work()
+    invoke("compensate", board)
+    work()
+    undoing, lost = read(invoke, "dead", board)[::-1]
+    assert (undoing["activation"].partition("#")[0], lost["activation"].partition("#")[0]) == (
+        "undo:check_history",
+        "check_history",
+    )
+    found = {each["check"]: each for each in read(invoke, "doctor")}
+    assert f"stuck {board}" in found["undoing"]["finding"]
+    assert "nobody forgets that" in found["undoing"]["finding"]
+    for verb in ("retry", "skip"):
+        assert f"{verb} {board} {undoing['activation']}" in found["undoing"]["remedy"]
+    assert board not in found["dead"]["finding"]
+    assert f"blackboard show {board} says at what" in invoke("compensate", board).stderr
+    waited = invoke("wait", board, "nap", "--timeout", "0.1", code=124).stderr
+    assert f"its undoing is stuck: `blackboard show {board}` says at what" in waited
+    revived = read(invoke, "retry", board, "--all")
+    assert [(each["activation"], each["outcome"]) for each in revived] == [(undoing["activation"], "revived")]
+    work()
+    invoke("skip", board, undoing["activation"])
+    work()
+    assert read(invoke, "show", board)["status"] == "aborted"
+
+
 def test_a_board_goes_back_to_a_savepoint(invoke: Invoke, post: Post, board: str, work: Callable[[], None]) -> None:
     post(board, "nap", number=1, seconds=0)
     saved = read(invoke, "savepoint", board, "start")

@@ -70,6 +70,18 @@ def test_every_event_has_its_tale(kind: EventType) -> None:
             "decide#7 says: half way",
         ),
         (
+            Event("b", 9, EventType.SAID, 1, by="w", source="decide", number=7, reason="starts again: its worker died"),
+            "decide#7 starts again on w: its worker died",
+        ),
+        (
+            Event("b", 9, EventType.FAILED, 1000, source="decide", number=7, attempt=1, due=1040, reason="no"),
+            "decide#7 failed (attempt 1), tries again in 40 ms: no",
+        ),
+        (
+            Event("b", 9, EventType.FAILED, 1000, source="decide", number=7, attempt=1, due=2500, reason="no"),
+            "decide#7 failed (attempt 1), tries again in 1.5 s: no",
+        ),
+        (
             Event("b", 9, EventType.DIED, 1, source="decide", number=7, by="@cli", reason="vetoed"),
             "decide#7 vetoed by @cli",
         ),

@@ -328,6 +328,24 @@ def long_story(claim: Claim) -> None:
     raise RuntimeError("\x1f\x1e\x00 ä 😀 \ud800" + "x" * 10_000)
 
 
+async def test_a_workers_log_says_on_which_board_it_was(bb: Blackboard, caplog: pytest.LogCaptureFixture) -> None:
+    """Numbers are a board's own: of a thousand boards, each may have an agent#3."""
+
+    @bb.knowledge_source(retries=1, backoff=AT_ONCE)
+    async def agent(claim: Claim) -> None:
+        raise ValueError("no stock")
+
+    async with bb:
+        board = bb.board("b")
+        await board.post(Claim(amount=1))
+        await board.run_until_settled(timeout=10)
+    told = [each.getMessage() for each in caplog.records if "no stock" in each.getMessage()]
+    assert told == [
+        "agent#3 of board b failed (attempt 1): ValueError: no stock",
+        "agent#3 of board b failed (attempt 2) and is dead: ValueError: no stock",
+    ]
+
+
 @pytest.mark.parametrize(
     ("agent", "said"),
     [

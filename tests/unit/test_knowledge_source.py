@@ -171,6 +171,11 @@ def test_an_option_out_of_its_range_is_refused(options: dict[str, Any]) -> None:
         make_source(act, **options)
 
 
+def test_a_backoff_that_is_a_number_is_answered_with_one_that_is_none() -> None:
+    with pytest.raises(InvalidSource, match=r"Give backoff a Backoff, such as Backoff\(initial=0\.5\)\."):
+        make_source(act, backoff=0.5)  # type: ignore[arg-type]
+
+
 def test_an_unknown_option_is_refused_with_those_there_are() -> None:
     with pytest.raises(InvalidSource, match=r"there is no option 'retry'\. The options are: name, when, precondition"):
         make_source(act, retry=3)  # type: ignore[call-arg]
