@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 
 from blackboard import Board, Event, EventType
-from blackboard.cli.story import tell
-from blackboard.cli.waiting import surroundings, waits_for
+from blackboard.facts.story import tell
+from blackboard.facts.waiting import surroundings, waits_for
 from tests.chaos.app import Answer, Go, Link, Task, build
 from tests.chaos.conftest import Hire
 from tests.chaos.judge import counted, whole_answer, whole_chain
@@ -59,7 +59,7 @@ async def test_the_log_says_that_a_worker_died(namespace: str, valkey_url: str, 
             )
             [running] = await board.agenda()
             assert said.by == running.owner
-            told = waits_for(running, await surroundings(bb, await board.status()))
+            told = waits_for(running, await surroundings(bb, await board.status(), [running]))
             assert told.endswith("; its worker died once")
             await board.post(Go())
             await board.settled(timeout=10)

@@ -54,7 +54,7 @@ def test_a_worker_that_ends_says_what_it_committed(empty_directory: Path, board:
     claim = json.dumps({"amount": 250, "text": "boom"})
     assert run(empty_directory, "--app", APPLICATION, "post", board, "claim", claim).returncode == 0
     done = run(empty_directory, "worker", APPLICATION, "--burst")
-    assert "check_history#3 failed" in done.stderr
+    assert f"check_history#3 of board {board} failed" in done.stderr
     assert "ended; activations committed: 0" in done.stderr
 
 
