@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from blackboard import Board, Event, EventType
-from blackboard.cli.story import tell
+from blackboard.facts.story import tell
 from blackboard.facts.waiting import surroundings, waits_for
 from tests.chaos.app import Answer, Go, Link, Task, build
 from tests.chaos.conftest import Hire
