@@ -104,6 +104,7 @@ class Helm:
         finally:
             self._bell.end()
             self._thinker.end()
+            self._leases.end()  # what is cut off from here on must not keep its lease
             await end_all([bell, *lanes])
             await asyncio.to_thread(self._leases.stop)
         await self._partition.sign_off(self._controller, LANES)  # after the last sign of life

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Collection
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
@@ -21,8 +23,10 @@ from blackboard import (
     helm,
 )
 from blackboard.control import Grants, Manual, Parallel, Sequential, State, Strategy, View
+from blackboard.tasks import end_all
 from tests.conformance.kinds import Claim, Decision, Done, Finding, Job
 from tests.conformance.logbook import events_of, fired, types_of
+from tests.eventually import async_eventually
 
 SOON = 10
 """Seconds after which what should happen soon has not happened."""
@@ -400,3 +404,32 @@ async def test_a_strategy_that_does_not_answer_delays_no_other_board(
                         assert event.reason == "its strategy Endless did not answer within 0.05 s"
                         break
     ENOUGH.set()
+
+
+async def test_a_controller_that_is_cancelled_twice_leaves_nothing_behind(
+    bb: Blackboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Above all no thread that keeps for ever what it had claimed."""
+
+    async def ending(tasks: Collection[asyncio.Task[Any]]) -> None:
+        working.cancel()  # while it is just ending
+        await end_all(tasks)
+
+    async with bb:
+        controller = bb.controller()
+        working = asyncio.create_task(controller.run())
+        keeper = f"blackboard-leases-{controller.id}"
+
+        async def keeps() -> bool:
+            return any(thread.name == keeper for thread in threading.enumerate())
+
+        await async_eventually(keeps, 10, "the controller has begun")
+        monkeypatch.setattr(helm, "end_all", ending)
+        working.cancel()
+        done, _ = await asyncio.wait([working], timeout=10)
+        assert done, "the controller has not ended"
+
+        async def gone() -> bool:
+            return not await keeps()
+
+        await async_eventually(gone, 10, "nothing renews its leases")
