@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from blackboard.clock import to_datetime
-from blackboard.event import Event
+from blackboard.news import News
 
 UNDOES = "undo:"
 """How the source of a compensation is called: this, and the source of what it undoes."""
@@ -175,7 +175,7 @@ class Shown:
     memo: str
     seen: int
     agenda: tuple[Activation, ...]
-    news: tuple[Event, ...]
+    news: News
 
 
 @dataclass(slots=True)

@@ -28,10 +28,11 @@ from blackboard.errors import (
     UnknownSource,
     closed,
 )
-from blackboard.event import Event, EventType
+from blackboard.event import EventType
 from blackboard.ids import operation_id
 from blackboard.limits import Tripped, check_limit, milliseconds
 from blackboard.measure import is_duration
+from blackboard.news import News
 from blackboard.saga import GOES_ON
 from blackboard.store.control import Raised, Steered
 from blackboard.store.partition import BoardFacts, Partition
@@ -182,8 +183,8 @@ class Steering:
             return tuple(Planned(each, _freed(each)) for each in agenda)
         shown = tuple(_as_held(each, facts) for each in agenda)
         memo, seen = await self._continued(strategy, facts)
-        news = tuple(await self._partition.events(self.id, seen, 1000))
-        view = await self._complete(View(self.id, facts.seq, facts.epoch, shown, news), strategy, memo)
+        view = View(self.id, facts.seq, facts.epoch, shown, await self._news(seen))
+        view = await self._complete(view, strategy, memo)
         grants = _granted(strategy, view, memo.state)
         granted = {each.identity for each in grants}
         return tuple(Planned(each, "granted" if each.identity in granted else _held(each)) for each in shown)
@@ -354,8 +355,10 @@ class Steering:
 
     async def _view(self, facts: BoardFacts, seen: int) -> View:
         agenda = in_rank_order(await self._partition.agenda(self.id))
-        news: list[Event] = await self._partition.events(self.id, seen, 1000)
-        return View(self.id, facts.seq, facts.epoch, agenda, tuple(news))
+        return View(self.id, facts.seq, facts.epoch, agenda, await self._news(seen))
+
+    async def _news(self, seen: int) -> News:
+        return News.of(await self._partition.events(self.id, seen, 1000))
 
     async def _complete(self, view: View, strategy: Strategy, memo: Memo) -> View:
         entries = {kind: tuple(await self._partition.entries(self.id, kind)) for kind in sorted(strategy.kinds)}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Self
 
-from blackboard.control.view import ENDINGS
-from blackboard.event import Event
+from pydantic_core import from_json
+
+from blackboard.news import News
+
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 LARGEST: Final = 1_048_576
 """Bytes that the memory of control on one board may take."""
@@ -27,23 +29,26 @@ class Memo:
         """The memo that was written so; None when there is none yet."""
         if not text:
             return None
-        data = json.loads(text)
+        data = from_json(text)
         return cls(data["state"], data["history"])
 
     def text(self) -> str:
         """As it is kept. Raises TypeError or ValueError when the state is no JSON value, or a very large one."""
         data = {"state": self.state, "history": dict(self.history)}
-        text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        text = _ENCODER.encode(data)
         if (size := len(text.encode())) > LARGEST:  # it is written anew with each decision
             raise ValueError(
                 f"its state has {size} bytes of JSON, and the limit is {LARGEST}: keep what grows on the board"
             )
         return text
 
-    def after(self, news: Iterable[Event]) -> Self:
+    def after(self, news: News) -> Self:
         """With what has ended since."""
-        ended = Counter(str(event.source) for event in news if event.type in ENDINGS)
-        return replace(self, history=dict(Counter(self.history) + ended)) if ended else self
+        history = dict(self.history)
+        for event in news.ended():
+            source = str(event.source)
+            history[source] = history.get(source, 0) + 1
+        return replace(self, history=history)
 
     def remembering(self, state: Any) -> Self:
         """With another state."""

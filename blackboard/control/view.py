@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from blackboard.activation import Activation, ActivationState, StoredEntry
 from blackboard.entry import Entry
-from blackboard.event import Event, EventType
+from blackboard.event import Event
 from blackboard.legible import legible
+from blackboard.news import NO_NEWS, News
 
 E = TypeVar("E", bound=Entry)
 
@@ -29,8 +30,6 @@ TO_COME = frozenset(
 AT_REST = frozenset({ActivationState.WAITING, ActivationState.UNKNOWN})
 """What does not go on by itself: its precondition declined, or its outcome is unknown."""
 
-ENDINGS = frozenset({EventType.FIRED, EventType.DIED, EventType.OBVIATED})
-
 
 @dataclass(frozen=True, slots=True)
 class View:
@@ -38,21 +37,26 @@ class View:
 
     ``seq`` is the board's last event, ``epoch`` the epoch of control, ``agenda`` every open activation in the order in which
     a choreographed board would run them (priority, rating, age). ``news`` are the events since the strategy last decided,
-    oldest first (since the switch, the first time; at most 1,000, the latest). ``entries`` holds the entries of the kinds that
-    the strategy asked for (`Strategy.kinds`), by kind, in address order; ``written`` says, for strategies that ask
-    (`Strategy.recency`), which event wrote the entry at each address on the agenda. ``history`` counts, by source, the
-    activations that ever ended on this board, as far as its controller knows: so a strategy that takes over a board in the
-    middle knows what was done before.
+    oldest first (since the switch, the first time; at most 1,000, the latest); a view may be made with any events.
+    ``entries`` holds the entries of the kinds that the strategy asked for (`Strategy.kinds`), by kind, in address order;
+    ``written`` says, for strategies that ask (`Strategy.recency`), which event wrote the entry at each address on the agenda.
+    ``history`` counts, by source, the activations that ever ended on this board, as far as its controller knows: so a
+    strategy that takes over a board in the middle knows what was done before.
     """
 
     board: str
     seq: int
     epoch: int
     agenda: tuple[Activation, ...] = ()
-    news: tuple[Event, ...] = ()
+    news: News = NO_NEWS
     entries: Mapping[str, tuple[StoredEntry, ...]] = field(default_factory=dict)
     written: Mapping[str, int] = field(default_factory=dict)
     history: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        news: Any = self.news
+        if not isinstance(news, News):  # as tests of strategies give them
+            object.__setattr__(self, "news", News.of(news))
 
     @property
     def held(self) -> tuple[Activation, ...]:
@@ -91,7 +95,7 @@ class View:
 
     def ended(self, source: str | None = None) -> tuple[Event, ...]:
         """How activations (of a source) ended since the strategy last decided: fired, died or obviated."""
-        return tuple(each for each in self.news if each.type in ENDINGS and source in {None, each.source})
+        return tuple(each for each in self.news.ended() if source in {None, each.source})
 
     def read(self, kind: type[E]) -> list[E]:
         """The entries of a kind that the strategy asked for, in address order; of a keyed one, those that this release can read.
@@ -105,7 +109,7 @@ class View:
 
     def afresh(self) -> View:
         """As a strategy sees it that begins now: nothing is news to it."""
-        return replace(self, news=())
+        return replace(self, news=NO_NEWS)
 
     def granting(self, grants: Sequence[Activation]) -> View:
         """As it will be once these are granted."""

@@ -9,8 +9,11 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from pydantic_core import from_json
+
 from blackboard.activation import Activation, ActivationState, Claim, Claimed, Shown, StoredEntry, called
 from blackboard.event import Event, EventType
+from blackboard.news import News
 from blackboard.record import Progress, Record
 
 US, RS = "\x1f", "\x1e"
@@ -59,7 +62,7 @@ def activation(field: str, text: bytes) -> Activation:
     board, _, rest = field.partition(RS)
     source, addresses = split_identity(rest)
     head, bound, token, note, problem = text.decode().split(US, 4)
-    facts = json.loads(head)
+    facts = from_json(head)
     return Activation(
         board=board,
         source=source,
@@ -121,9 +124,9 @@ def _shown(board: str, view: Sequence[Any]) -> Shown:
     epoch, gate, now, strategy, memo, seen, agenda, first, news = view
     rows = zip(agenda[::2], agenda[1::2], strict=True)
     activations = [activation(f"{board}{RS}{who.decode()}", text) for who, text in rows]
-    events = [event(board, first + i, text) for i, text in enumerate(news)]
+    events = News([_type_of(text) for text in news], lambda i: event(board, first + i, news[i]))
     texts = (gate.decode(), strategy.decode(), memo.decode())
-    return Shown(epoch, now, *texts, seen, tuple(sorted(activations, key=lambda each: each.rank)), tuple(events))
+    return Shown(epoch, now, *texts, seen, tuple(sorted(activations, key=lambda each: each.rank)), events)
 
 
 def record(place: int, text: bytes) -> Record | None:
@@ -147,6 +150,11 @@ def event(board: str, seq: int, text: bytes) -> Event:
         )
     kind, read = _OTHERS[code]
     return Event(board, seq, kind, int(at), **read(rest.decode().split(US), seq))
+
+
+def _type_of(text: bytes) -> EventType:
+    code = text[:1]
+    return _ENTRY[code] if code in _ENTRY else _OTHERS[code][0]
 
 
 def last_event(at: int, by: str, reason: str) -> bytes:

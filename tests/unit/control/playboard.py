@@ -16,9 +16,9 @@ from typing import Any
 
 from blackboard.activation import Activation, ActivationState, StoredEntry
 from blackboard.control import State, Strategy, View, from_data, to_data
-from blackboard.control.view import ENDINGS
 from blackboard.entry import Entry, address_of, encode
 from blackboard.event import Event, EventType
+from blackboard.news import ENDINGS, News
 
 EPOCH = 3
 STEPS = 2000
@@ -125,7 +125,7 @@ class Playboard:
             seq=len(self.log),
             epoch=EPOCH,
             agenda=tuple(sorted(self.agenda.values(), key=lambda each: each.rank)),
-            news=tuple(self.log[self.seen :]),
+            news=News.of(self.log[self.seen :]),
             entries=entries,
             written=dict(self.written) if strategy.recency else {},
             history=dict(ended),
