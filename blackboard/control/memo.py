@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
 from pydantic_core import from_json
@@ -48,8 +48,8 @@ class Memo:
         for event in news.ended():
             source = str(event.source)
             history[source] = history.get(source, 0) + 1
-        return replace(self, history=history)
+        return type(self)(self.state, history)
 
     def remembering(self, state: Any) -> Self:
         """With another state."""
-        return replace(self, state=state)
+        return type(self)(state, self.history)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
 
-from blackboard.activation import Claimed, Shown
+from blackboard.activation import Activation, ActivationState, Claimed, Shown
+from blackboard.store import codec
 from tests.lua.bench import CONTROL, LEASE, Bench, each, named, names, write
 
 
@@ -20,6 +24,33 @@ async def board(bench: Bench) -> Bench:
 def shown(claimed: Claimed) -> Shown:
     assert claimed.shown is not None
     return claimed.shown
+
+
+# ---------------------------------------------------------------------------- how it is kept
+
+
+async def test_the_control_activation_is_kept_as_any_other(board: Bench) -> None:
+    """It is written in a shorter way, since most of its facts are always the same; whoever reads it must not notice."""
+
+    async def kept() -> Activation:
+        field = board.field("b", CONTROL, "")
+        text = await board.command("HGET", board.keys.activations, field)
+        head, *rest = text.decode().split(codec.US)
+        assert (len(json.loads(head)), rest) == (24, ["", "", "", ""])
+        return codec.activation(field, text)
+
+    ready = await kept()
+    assert (ready.state, ready.owner, ready.epoch, ready.since) == ("ready", None, 0, board.now)
+    claimed = await board.control()
+    running = await kept()
+    assert running == replace(ready, state=ActivationState.RUNNING, owner="c1", epoch=1, started=board.now)
+    board.now += 11_000  # the controller dies
+    claimed = await board.control()
+    assert await kept() == replace(running, crashes=1, epoch=2, since=board.now, started=board.now)
+    await board.decide(claimed, wake=board.now + 500)
+    asleep = await kept()
+    assert (asleep.state, asleep.owner, asleep.crashes, asleep.epoch) == ("delayed", None, 0, 2)
+    assert asleep.due == board.now + 500
 
 
 # ---------------------------------------------------------------------------- what rouses control

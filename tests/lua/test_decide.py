@@ -90,6 +90,21 @@ async def test_a_repeated_claim_is_shown_the_board_again(board: Bench) -> None:
     assert (await board.store.claim(request, board.now)).claimed == first.claimed
 
 
+async def test_of_many_boards_each_is_shown_its_own_agenda(bench: Bench) -> None:
+    await bench.register(each("one", "a"))
+    sizes = {"b0": 700, "b1": 0, "b2": 1, "b3": 600, "b4": 3}  # more than are read at once
+    for name, size in sizes.items():
+        for first in range(0, size, 100):
+            await bench.post(name, *(write(f"a/{n}") for n in range(first, min(first + 100, size))))
+        await bench.orchestrate(name)
+    claimed = await bench.claim_control(9)
+    assert {each_claim.claim.board: len(shown(each_claim).agenda) for each_claim in claimed} == sizes
+    for each_claim in claimed:
+        assert sorted(map(named, shown(each_claim).agenda)) == sorted(
+            f"one a/{n}" for n in range(sizes[each_claim.claim.board])
+        )
+
+
 # ---------------------------------------------------------------------------- decisions
 
 
@@ -114,6 +129,26 @@ async def test_a_decision_is_applied_once(board: Bench) -> None:
     assert await board.decide(claimed, "one a/1", memo='{"turn":2}') == ("done", "1")
     assert await board.decide(claimed, "one a/2", memo='{"turn":2}') == ("done", "1")
     assert await board.dump() == before
+
+
+async def test_a_decision_after_which_nobody_decides_any_more_is_applied_once(board: Bench) -> None:
+    """Nothing is left of the control activation then; what has fired still tells it."""
+    claimed = await board.control()
+    assert (await board.decide(claimed, verdict="pause", reason="it failed"))[0] == "ok"
+    before = await board.dump()
+    assert (await board.decide(claimed, verdict="pause", reason="it failed"))[0] == "done"
+    assert await board.dump() == before
+
+
+async def test_an_earlier_decision_is_not_taken_for_the_latest(board: Bench) -> None:
+    first = await board.control()
+    await board.decide(first)
+    await board.post("b", write("a/4"))
+    second = await board.control()
+    assert (await board.decide(first))[0] == "done"
+    await board.decide(second)
+    assert (await board.decide(first))[0] in {"done", "lost"}
+    assert (await board.decide(second))[0] == "done"
 
 
 async def test_a_decision_that_granted_nothing_is_applied_once_too(board: Bench) -> None:

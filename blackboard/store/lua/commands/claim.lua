@@ -20,6 +20,7 @@
 --- @include "shapes"
 --- @include "binding"
 --- @include "queueing"
+--- @include "showing"
 --- @include "claiming"
 
 board.now = arguments.now()

@@ -38,6 +38,7 @@
 --- @include "handing"
 --- @include "committing"
 --- @include "queueing"
+--- @include "showing"
 --- @include "claiming"
 
 board.now = arguments.now()

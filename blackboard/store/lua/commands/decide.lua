@@ -33,6 +33,7 @@
 --- @include "settling"
 --- @include "deciding"
 --- @include "queueing"
+--- @include "showing"
 --- @include "claiming"
 
 board.now = arguments.now()

@@ -40,11 +40,12 @@ if answered then return answered end
 local refused = control.objection(ctx, expected >= 0 and expected or nil)
 if refused then return refused end
 if saga.under_way(ctx) then return { 'saga', ctx.control } end
-local activation = partition.activation(ctx.id .. RS .. identity)
+local field = ctx.id .. RS .. identity
+local activation = partition.activation(field)
 if not activation or activation[NUMBER] ~= number or activation[STATE] == 'D' then return { 'absent', 0 } end
 if activation[STATE] ~= 'u' then return { 'free', 0 } end
 
-deciding.grant(ctx, { identity = identity, why = reason }, activation, author)
+deciding.grant(ctx, { identity = identity, why = reason, field = field }, activation, author)
 local reply = { 'ok', ctx.control }
 control.finish()
 journal.remember(ctx, operation, reply)

@@ -98,6 +98,18 @@ function agenda.move(ctx, identity, activation, state)
   settle(ctx, field, source, identity, activation, state)
 end
 
+--- Lets a held activation start that was granted. It counted before, and had no place in the ready set or any other.
+function agenda.admit(ctx, field, identity, activation)
+  if activation[TOKEN] ~= '' or ctx.status ~= 'open' or control.is_overdue(ctx) then
+    return agenda.move(ctx, identity, activation, 'r')
+  end
+  remember(activation, 'u', 'r')
+  activation[STATE] = 'r'
+  schedule(field, codec.source(identity), activation)
+  partition.put(field, activation)
+  ctx.touched = true
+end
+
 --- Notes what an activation rates, and whether that is what its source has bid (1 or 0).
 function agenda.rate(ctx, identity, activation, rated, bid)
   if activation[RATING] == rated and activation[BID] == bid then return end

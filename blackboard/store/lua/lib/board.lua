@@ -25,7 +25,7 @@ local function blank(place)
   used_boards[place] = ctx
   ctx.cache, ctx.happened, ctx.touched, ctx.events, ctx.changed, ctx.firings = {}, 0, false, false, false, false
   ctx.kinds, ctx.memory_set, ctx.agenda_set, ctx.born, ctx.facts, ctx.saga = false, false, false, false, false, false
-  ctx.recorded, ctx.cleared, ctx.steering = false, false, false
+  ctx.recorded, ctx.cleared = false, false
   return ctx
 end
 
@@ -106,20 +106,19 @@ function board.open(id, first)
   return open(id, redis.call('HGET', arguments.keys[first], 'state'), unpack(arguments.keys, first, first + BOARD_KEYS - 1))
 end
 
---- The text of a board's state, and what a controller is told besides: `state, strategy, memo, seen`.
-function board.read_steering(meta) return redis.call('HMGET', meta, 'state', 'strategy', 'memo', 'seen') end
-
---- Opens a board only to read it (a claim cannot know beforehand which boards it meets), for a controller if `steered`.
-function board.view(id, steered)
+--- Opens a board only to read it: a claim cannot know beforehand which boards it meets.
+function board.view(id)
   if board.by_id[id] then return board.by_id[id] end
   local stem = partition.tag .. 'b:' .. id .. ':'
   local meta = stem .. 'meta'
-  local steering = steered and board.read_steering(meta)
-  local text = steering and steering[1] or not steering and redis.call('HGET', meta, 'state')
-  local ctx = open(id, text, meta, stem .. 'entries', stem .. 'memory', stem .. 'agenda', stem .. 'log', stem .. 'fired',
-    stem .. 'ops', stem .. 'records')
-  ctx.steering = steering
-  return ctx
+  return open(id, redis.call('HGET', meta, 'state'), meta, stem .. 'entries', stem .. 'memory', stem .. 'agenda',
+    stem .. 'log', stem .. 'fired', stem .. 'ops', stem .. 'records')
+end
+
+--- What who steers a board must know of its state: the number of its last event, its gate, the epoch of control.
+function board.steering(id, text)
+  local facts = text and read_state(id, text) or NO_FACTS
+  return facts[2], facts[10], facts[11]
 end
 
 --- Opens the boards named in ARGV (`count, id, …`), whose keys follow those of the partition.

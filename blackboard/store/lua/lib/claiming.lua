@@ -12,7 +12,6 @@ local SWEEP, LOOKED_AT = 128, 256 -- timers and leases moved, rows picked, in on
 local CRASH_LIMIT = 3
 local TIMED = { d = true, t = true, s = true, a = true }
 local CLOCKED = 16 -- of so many claims in a row that find something to do, one looks at the clocks of boards, too
-local VIEW, NEWS = 5000, 1000 -- activations and events that a controller is shown
 
 --- Whoever finds that work is ready again wakes those who run it.
 local function make_ready(field, source, activation)
@@ -167,55 +166,26 @@ local function emit_binding(reply, ctx, trigger, identity, activation)
   return newest
 end
 
---- The identities that a controller is shown. Of an agenda that is longer than the view, every source has its share: what
---- comes last by name must not stay out of sight for ever.
-local function in_view(ctx)
-  local key = ctx.agenda_key
-  local identities = redis.call('ZRANGE', key, 0, VIEW) -- one more than is shown
-  if #identities <= VIEW then return identities end
-  local sources, from = {}, '-'
-  identities = {}
-  repeat
-    local first = redis.call('ZRANGEBYLEX', key, from, '+', 'LIMIT', 0, 1)[1]
-    if first then
-      sources[#sources + 1] = codec.source(first) .. RS
-      from = '(' .. sources[#sources] .. LAST
-    end
-  until not first
-  local share = math.max(1, math.floor(VIEW / #sources))
-  for _, stem in ipairs(sources) do
-    for _, identity in ipairs(redis.call('ZRANGEBYLEX', key, '[' .. stem, '(' .. stem .. LAST, 'LIMIT', 0, share)) do
-      identities[#identities + 1] = identity
-    end
-  end
-  return identities
-end
-
---- Shows a controller the board: `epoch, gate, time, strategy, its state, the last event it knows, the agenda (identity,
---- text, …), the number of the first event that is news, news…`.
-local function emit_view(reply, ctx)
-  local facts = ctx.steering or board.read_steering(ctx.meta)
-  local seen = tonumber(facts[4] or 0)
-  local open, identities = {}, in_view(ctx)
-  for first = 1, #identities, 1000 do
-    local fields, last = {}, math.min(first + 999, #identities)
-    for i = first, last do fields[i - first + 1] = ctx.id .. RS .. identities[i] end
-    for i, text in ipairs(redis.call('HMGET', ACTIVATIONS, unpack(fields))) do
-      if text then open[#open + 1], open[#open + 2] = identities[first + i - 1], text end
-    end
-  end
-  local from = math.max(seen, ctx.seq - NEWS)
-  local news = redis.call('LRANGE', ctx.log, from, ctx.seq - 1)
-  reply[#reply + 1] = -1
-  reply[#reply + 1] = { ctx.control, ctx.gate, board.now, facts[2] or '', facts[3] or '', seen, open, from + 1, news }
+--- Hands a board to a controller: the same header, and behind it what the board is shown as.
+local function hand_out_board(reply, owner, lease, flag)
+  local field, activation = candidate.field, candidate.activation
+  local seq, shown = showing.of(candidate.id)
+  local epoch, n = activation[EPOCH] + 1, #reply
+  activation[STATE], activation[OWNER], activation[EPOCH] = 'x', owner, epoch
+  activation[SNAPSHOT], activation[STARTED] = seq, board.now
+  reply[n + 1], reply[n + 2], reply[n + 3], reply[n + 4], reply[n + 5] = field, activation[NUMBER], epoch, 0, activation[CRASHES]
+  reply[n + 6], reply[n + 7], reply[n + 8], reply[n + 9], reply[n + 10] = 0, seq, flag, '', 0
+  reply[n + 11], reply[n + 12] = -1, shown
+  partition.leases[field] = board.now + lease
+  partition.put(field, activation, codec.control_text)
 end
 
 --- Hands the candidate to the claimer: `field, number, epoch, attempts, crashes, depth, snapshot, flag, note, places of its
 --- records, binding`.
 local function hand_out(reply, owner, lease, flag)
   local field, identity, activation = candidate.field, candidate.identity, candidate.activation
-  local of_control = control.is_control(identity)
-  local ctx, trigger = board.view(candidate.id, of_control), triggers.policies(candidate.source)
+  if control.is_control(identity) then return hand_out_board(reply, owner, lease, flag) end
+  local ctx, trigger = board.view(candidate.id), triggers.policies(candidate.source)
   activation[STATE], activation[OWNER], activation[EPOCH] = flag == 'bid' and 'b' or 'x', owner, activation[EPOCH] + 1
   activation[SNAPSHOT], activation[STARTED] = ctx.seq, board.now
   local n = #reply
@@ -225,9 +195,6 @@ local function hand_out(reply, owner, lease, flag)
   local mark
   if candidate.ordinary then
     mark = emit_binding(reply, ctx, trigger, identity, activation)
-  elseif of_control then
-    mark = 0
-    emit_view(reply, ctx)
   else
     reply[n + 11], mark = 0, 0
   end
@@ -377,6 +344,7 @@ function claiming.claim(reply, request)
   reply[head], reply[head + 1] = 0, 0
   if remembered and string.match(remembered, '^[^' .. US .. ']*') == request.number then
     reply[head + 1] = repeat_claim(reply, request.owner, request, remembered)
+    showing.fill()
     partition.flush()
     return
   end
@@ -390,6 +358,7 @@ function claiming.claim(reply, request)
     if flag then kept[#kept + 1] = flag .. RS .. each[1] end
   end
   reply[head + 1] = #kept
+  showing.fill()
   partition.flush()
   if reply[head + 1] > 0 or remembered then
     redis.call('HSET', CLAIMS, lane, request.number .. US .. table.concat(kept, US))

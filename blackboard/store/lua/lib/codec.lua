@@ -21,6 +21,7 @@ local ADDRESSES, ADDRESS = RS .. '(.*)$', '[^' .. RS .. ']+'
 local HEAD, AFTER_TOKEN = '^[^' .. RS .. ']*', '^[^' .. US .. ']*' .. US .. '[^' .. US .. ']*' .. US .. '()' .. US
 local UNSURE_OF = '^[^%]]*,(%d)%]' .. US
 local NOTHING_BEHIND = ']' .. US .. US .. US
+local CONTROL_TAIL = ',"-",0,0,0,0,0,0]' .. US .. US .. US .. US
 local BOARD = '^([^' .. RS .. ']+)' .. RS .. '(.*)$'
 local TILDE, AT = 126, 64
 
@@ -119,6 +120,13 @@ function codec.activation_text(a)
     .. T[a[13]] .. ',' .. T[a[14]] .. ',' .. T[a[15]] .. ',' .. T[a[16]] .. ',' .. T[a[17]] .. ',"' .. a[18] .. '",'
     .. (rated == 0 and '0' or string.format('%.14g', rated)) .. ',' .. T[a[20]] .. ',' .. T[a[21]] .. ',' .. T[a[22]] .. ','
     .. T[a[23]] .. ',' .. T[a[24]] .. ']' .. US .. a[BOUND] .. US .. a[TOKEN] .. US .. a[NOTE] .. US .. a[PROBLEM]
+end
+
+--- The same text for a control activation, of which most facts are always the same.
+function codec.control_text(a)
+  local T = DIGITS
+  return '["' .. a[1] .. '",' .. T[a[2]] .. ',' .. T[a[3]] .. ',0,0,' .. T[a[6]] .. ',' .. T[a[7]] .. ',0,' .. T[a[9]] .. ','
+    .. T[a[10]] .. ',"' .. a[11] .. '",' .. T[a[12]] .. ',' .. T[a[13]] .. ',' .. T[a[14]] .. ',0,0,' .. T[a[17]] .. CONTROL_TAIL
 end
 
 --- Whether its source has bid, by an activation's text.

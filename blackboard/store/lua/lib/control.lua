@@ -46,13 +46,18 @@ control.TRIGGER = { s = CONTROLLER }
 --- Where the control activation of a board is.
 function control.field(ctx) return ctx.id .. RS .. CONTROL_IDENTITY end
 
+local function put(field, activation) partition.put(field, activation, codec.control_text) end
+
 local function make_ready(ctx, field, activation)
-  activation[STATE], activation[OWNER], activation[SINCE] = 'r', '-', board.now
-  activation[DUE_AT] = ctx.unattended > 0 and board.now + ctx.unattended or 0
-  partition.due[field] = ctx.unattended > 0 and activation[DUE_AT] -- false: a wake time from before counts no more
+  if activation[DUE_AT] > 0 then partition.due[field] = false end -- a wake time from before counts no more
+  activation[STATE], activation[OWNER], activation[SINCE], activation[DUE_AT] = 'r', '-', board.now, 0
+  if ctx.unattended > 0 then
+    activation[DUE_AT] = board.now + ctx.unattended
+    partition.due[field] = activation[DUE_AT]
+  end
   partition.ready[codec.ready(field, CONTROLLER, activation)] = 0
   partition.awake[CONTROLLER] = true
-  partition.put(field, activation)
+  put(field, activation)
 end
 
 --- Whether somebody decides for this board now.
@@ -68,9 +73,8 @@ function control.arouse(ctx)
     make_ready(ctx, field, activation)
   elseif activation[STATE] == 'x' and activation[DIRTY] == 0 then
     activation[DIRTY] = 1
-    partition.put(field, activation)
+    put(field, activation)
   elseif activation[STATE] == 'd' then
-    partition.due[field] = false
     make_ready(ctx, field, activation)
   end
 end
@@ -91,7 +95,7 @@ function control.settle(ctx, activation, wake)
       partition.due[field] = wake
       partition.awake[CONTROLLER] = true -- one that sleeps for long must learn when to look
     end
-    partition.put(field, activation)
+    put(field, activation)
   end
 end
 

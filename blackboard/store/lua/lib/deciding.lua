@@ -4,14 +4,18 @@ local deciding = {}
 --- @private
 
 --- Reads one decision from ARGV, behind whom it speaks of: `epoch, seen, memo, verdict, wake, reason, grant count,
---- (identity, number, why)…`.
-local function read_one(slots)
+--- (identity, number, why)…`. Adds the activations that it names to `fields`.
+local function read_one(slots, fields)
   local decision = settling.read(slots)
-  decision.control, decision.seen, decision.memo = arguments.number(), arguments.number(), arguments.next()
-  decision.verdict, decision.wake, decision.reason = arguments.next(), arguments.number(), arguments.next()
-  decision.grants = {}
-  for i = 1, arguments.number() do
-    decision.grants[i] = { identity = arguments.next(), number = arguments.number(), why = arguments.next() }
+  local epoch, seen, memo, verdict, wake, reason, count = arguments.some(7)
+  decision.control, decision.seen, decision.memo = NUMBERS[epoch], seen, memo
+  decision.verdict, decision.wake, decision.reason = verdict, NUMBERS[wake], reason
+  local grants, n, stem = {}, #fields + 1, decision.board.id .. RS
+  decision.grants, fields[n] = grants, decision.field
+  for i = 1, NUMBERS[count] do
+    local identity, number, why = arguments.some(3)
+    local field = stem .. identity
+    grants[i], fields[n + i] = { identity = identity, number = NUMBERS[number], why = why, field = field }, field
   end
   return decision
 end
@@ -19,29 +23,31 @@ end
 --- Reads the decisions and, with one call, everything they name.
 function deciding.read(slots)
   local decisions, fields = {}, {}
-  for i = 1, arguments.number() do
-    decisions[i] = read_one(slots)
-    fields[#fields + 1] = decisions[i].field
-    for _, grant in ipairs(decisions[i].grants) do fields[#fields + 1] = decisions[i].board.id .. RS .. grant.identity end
-  end
+  for i = 1, arguments.number() do decisions[i] = read_one(slots, fields) end
   partition.load(fields)
   return decisions
 end
 
+--- Whether a decision was applied before: its board's control activation says for which of its claims it was answered last.
+local function was_applied(decision)
+  local activation = partition.activation(decision.field)
+  return activation and activation[NUMBER] == decision.number and activation[MARK] == decision.epoch
+end
+
 --- The first grant of what is not held (any more), or nil.
-local function absent(ctx, grants)
+local function absent(grants)
   for _, grant in ipairs(grants) do
-    local activation = partition.activation(ctx.id .. RS .. grant.identity)
+    local activation = partition.activation(grant.field)
     if not activation or activation[STATE] ~= 'u' or activation[NUMBER] ~= grant.number then return grant.identity end
   end
   return nil
 end
 
---- Grants one held activation: it may start under this epoch.
+--- Grants one held activation (`identity, why, field`): it may start under this epoch.
 function deciding.grant(ctx, grant, activation, by)
   board.event(ctx, 'G', by, grant.identity, activation[NUMBER], ctx.control, grant.why)
   activation[GRANTED] = ctx.control
-  agenda.move(ctx, grant.identity, activation, 'r')
+  agenda.admit(ctx, grant.field, grant.identity, activation)
 end
 
 --- Begins a pause: a new epoch, in which nothing is granted yet. One that begins while the board goes back to a savepoint
@@ -58,27 +64,31 @@ end
 function deciding.apply(decision)
   local ctx = decision.board
   local activation, why = settling.held(decision)
-  if not activation then return { why == 'lost' and decision.control ~= ctx.control and 'epoch' or why, ctx.control } end
+  if not activation then
+    if was_applied(decision) then return { 'done', ctx.control } end
+    return { why == 'lost' and decision.control ~= ctx.control and 'epoch' or why, ctx.control }
+  end
   control.spare(ctx)
   if ctx.status ~= 'open' or decision.control ~= ctx.control or ctx.mode ~= 'o' then
     activation[DIRTY] = 1 -- nobody has decided under this epoch
     control.settle(ctx, activation, 0)
     return { ctx.status == 'open' and 'epoch' or 'closed', ctx.control }
   end
-  local missing = absent(ctx, decision.grants)
+  local missing = absent(decision.grants)
   if missing then
     activation[DIRTY] = 1 -- the board has changed since it was shown: look again
     control.settle(ctx, activation, 0)
     return { 'absent', missing }
   end
-  board.fire(ctx, decision.identity, activation)
+  activation[MARK] = decision.epoch
   if decision.verdict == 'pause' then deciding.pause(ctx, decision.owner, decision.reason) end
   for _, grant in ipairs(decision.grants) do
-    deciding.grant(ctx, grant, partition.activation(ctx.id .. RS .. grant.identity), decision.owner)
+    deciding.grant(ctx, grant, partition.activation(grant.field), decision.owner)
   end
   board.note(ctx, 'memo', decision.memo)
   board.note(ctx, 'seen', decision.seen)
   if ctx.gate == 's' and #decision.grants > 0 then ctx.gate = 'p' end -- one step was asked for
   control.settle(ctx, activation, decision.wake)
+  if not partition.activation(decision.field) then board.fire(ctx, decision.identity, activation) end -- it tells no more
   return { 'ok', ctx.seq }
 end
