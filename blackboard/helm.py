@@ -19,6 +19,7 @@ from functools import lru_cache
 from blackboard.activation import Claimed, Shown
 from blackboard.control.memo import Memo
 from blackboard.control.notation import from_data
+from blackboard.control.standing import GOOD_FOR, SOME_NUMBER, foresee
 from blackboard.control.strategy import Strategy
 from blackboard.control.view import View
 from blackboard.doorbell import Doorbell
@@ -30,6 +31,7 @@ from blackboard.lease import LeaseKeeper
 from blackboard.limits import Limits
 from blackboard.outage import Outage
 from blackboard.settlement import settle
+from blackboard.store import codec
 from blackboard.store.control import Decision
 from blackboard.store.partition import NEW, Partition, Write
 from blackboard.store.store import Store
@@ -319,7 +321,17 @@ def _follow(claimed: Claimed, shown: Shown, strategy: Strategy, view: View, memo
     writes = [_write(entry, f"{number}.{i}") for i, entry in enumerate(strategy.posts(view, state, shown.now))]
     why = strategy.label
     named = [(each.identity, each.number, why) for each in grants.values()]
-    return Thought(Decision(claimed.claim, shown.epoch, claimed.snapshot, text, named, _due(wake, shown.now)), writes)
+    decision = Decision(claimed.claim, shown.epoch, claimed.snapshot, text, named, _due(wake, shown.now))
+    if len(named) == len(view.agenda) == 1 and wake is None and not writes:
+        decision.standing = _standing(strategy, view, memo.remembering(state), shown.now)
+        decision.until = shown.now + GOOD_FOR
+    return Thought(decision, writes)
+
+
+def _standing(strategy: Strategy, view: View, memo: Memo, now: int) -> list[tuple[str, str]]:
+    """What the strategy would grant behind the one activation that is open, and was granted just now."""
+    coming = foresee(strategy, view, view.agenda[0], memo, now)
+    return [(each.source, each.memo.replace(str(SOME_NUMBER), codec.US)) for each in coming]
 
 
 def _due(wake: int | None, now: int) -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
 
 from blackboard.control.step import Step
-from blackboard.control.strategy import InTurn, Source, Strategy
+from blackboard.control.strategy import InTurn, Source, State, Strategy
 
 
 @dataclass(frozen=True, init=False)
@@ -32,6 +34,10 @@ class Sequential(InTurn):
         )
         self._require_ends(*(step for step in self.steps[:-1] if isinstance(step, Strategy)))
         self._require_sources(*(step for step in self.steps if not isinstance(step, Strategy)))
+
+    def foreseen(self, state: State) -> Sequence[str]:
+        steps = takewhile(lambda phase: isinstance(phase, Step), self.phases[state["at"] :])
+        return [step.source for step in steps if isinstance(step, Step)][1:]
 
     @cached_property
     def phases(self) -> tuple[Strategy, ...]:

@@ -114,6 +114,15 @@ class Strategy(Linked):
         del view, state, now
         return ()
 
+    def foreseen(self, state: State) -> Sequence[str]:
+        """The sources it would grant next, in order, if each of them is all that is open when the one before has fired.
+
+        Then the store grants them without asking, and keeps what `decide` would have. Only a strategy may name any that looks
+        at nothing but which sources are on the agenda and have ended: neither at entries nor at addresses or the time.
+        """
+        del state
+        return ()
+
     def describe(self, view: View, state: State, now: int) -> str:
         """Where it stands, in a few words: `step 2 of 3: check_history`."""
         del state, now

@@ -19,6 +19,8 @@ class Decision:
     """What a strategy decided for a board that was claimed: the grants (identity, number, why), its state, and what it knows.
 
     ``verdict`` is ``go`` or ``pause`` (with the reason); ``wake`` the store's time in ms at which to ask again, 0 for never.
+    ``standing`` are the grants for what is to come behind a single one: source and memo, in which `codec.US` stands for the
+    number of what is granted; they are good ``until`` a time of the store's, in ms.
     """
 
     claim: Claim
@@ -29,6 +31,8 @@ class Decision:
     wake: int = 0
     verdict: str = "go"
     reason: str = ""
+    standing: Sequence[tuple[str, str]] = ()
+    until: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +192,10 @@ def _steered(answer: Sequence[Any]) -> Steered:
 
 def _decision(decision: Decision, slots: Mapping[str, int]) -> list[Argument]:
     words: list[Argument] = [*stub.held(decision.claim, slots[decision.claim.board]), decision.epoch, decision.seen]
-    words += [decision.memo, decision.verdict, decision.wake, decision.reason, len(decision.grants)]
+    standing = "".join(f"{source}{codec.RS}{memo}{codec.RS}" for source, memo in decision.standing)
+    if standing:
+        standing = f"{decision.until}{codec.RS}{standing}"
+    words += [decision.memo, decision.verdict, decision.wake, decision.reason, standing, len(decision.grants)]
     for identity, number, why in decision.grants:
         words += [identity, number, why]
     return words

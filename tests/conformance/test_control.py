@@ -58,6 +58,17 @@ class Overreaching(Strategy):
         return [replace(each, identity="ghost") for each in view.held], state
 
 
+class Asked(Sequential):
+    """A sequence that says nothing of what it would grant next, and so is asked behind every step."""
+
+    @property
+    def label(self) -> str:
+        return "Sequential"
+
+    def foreseen(self, state: State) -> tuple[str, ...]:
+        return ()
+
+
 def working(bb: Blackboard) -> None:
     """Agents that know nothing of control: a job is done, then all that is done is counted into a decision."""
 
@@ -80,6 +91,38 @@ async def jobs(board: Board, *names: str) -> None:
 
 async def done_in_order(board: Board) -> list[str]:
     return [str(event.data["name"]) for event in await events_of(board, "posted") if event.kind == "done"]
+
+
+async def _led(bb: Blackboard, strategy: Strategy) -> tuple[list[tuple[Any, ...]], str, int]:
+    """What happens on a board under a strategy, where that says it stands in the end, and how often it was asked."""
+    board = bb.board(type(strategy).__name__)
+    await board.orchestrate(strategy)
+    await board.post(Claim(amount=5))
+    async with bb.workers(), bb.controller() as controller:
+        await board.wait_for(Decision, timeout=SOON)
+        await board.settled(timeout=SOON)
+
+        async def at_its_end() -> str:
+            said = (await board.mode()).said
+            return said if said.startswith("finished") else ""
+
+        said = await async_eventually(at_its_end, SOON, "the strategy has been told of the end")
+    events = [
+        (event.seq, event.type, event.source, event.address, event.cause, event.epoch, event.reason)
+        for event in await events_of(board)
+    ]
+    return events, said, controller.decisions
+
+
+async def test_a_sequence_says_beforehand_what_comes_next(bb: Blackboard) -> None:
+    """And everything is as if it had been asked."""
+    working(bb)
+    async with bb:
+        events, said, decisions = await _led(bb, Sequential("check", "decide"))
+        asked_events, asked_said, asked_decisions = await _led(bb, Asked("check", "decide"))
+    assert events == asked_events
+    assert said == asked_said
+    assert (decisions, asked_decisions) == (2, 3)
 
 
 async def test_nothing_starts_on_an_orchestrated_board_that_is_not_granted(bb: Blackboard) -> None:

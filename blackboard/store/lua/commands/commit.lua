@@ -10,7 +10,7 @@
 --         | {'exists'|'version'|'gone'|'read', address, version} (it is ready again) | {'overloaded', limit, maximum, value}
 --         | {'newer', address, schema there, schema written}
 --         | {'unknown_peer', peer, ''} | {'unfit_peer', peer, kind that it was not given}
--- events  F (fired), P, R, X, H (handed off), T, O, Z (a guard tripped)
+-- events  F (fired), P, R, X, H (handed off), T, O, G (a standing grant), Z (a guard tripped)
 -- repeat  fenced by number, epoch and owner: a second commit answers 'done'; the claim is repeatable by its request number
 
 --- @include "arguments"
@@ -36,6 +36,7 @@
 --- @include "contribution"
 --- @include "settling"
 --- @include "handing"
+--- @include "standing"
 --- @include "committing"
 --- @include "queueing"
 --- @include "showing"
@@ -48,6 +49,7 @@ local operations = committing.read(slots)
 local answers = {}
 for i, operation in ipairs(operations) do answers[i] = committing.commit(operation, bounds) end
 
+standing.look()
 control.finish()
 local request = claiming.read()
 local reply = { answers }

@@ -3,6 +3,7 @@
 -- KEYS    partition keys, the keys of every board
 -- ARGV    now, board count, board…, decision count, decision…, claim
 --         decision: claim held (5), epoch of control, last event seen, memo (JSON), verdict, wake (ms, 0: never), reason,
+--         standing grants ('' none; else until when, ms, and source, memo…, RS behind each, US for the number),
 --         grant count, (identity, number, why)…
 --         verdict: 'go' | 'pause' (the reason says why)
 --         claim: wanted, owner, request, lease, crew, cursor, lane
@@ -31,6 +32,7 @@
 --- @include "rating"
 --- @include "matching"
 --- @include "settling"
+--- @include "standing"
 --- @include "deciding"
 --- @include "queueing"
 --- @include "showing"

@@ -27,7 +27,6 @@
 --- @include "rating"
 --- @include "matching"
 --- @include "settling"
---- @include "deciding"
 --- @include "journal"
 
 board.now = arguments.now()
@@ -45,7 +44,7 @@ local activation = partition.activation(field)
 if not activation or activation[NUMBER] ~= number or activation[STATE] == 'D' then return { 'absent', 0 } end
 if activation[STATE] ~= 'u' then return { 'free', 0 } end
 
-deciding.grant(ctx, { identity = identity, why = reason, field = field }, activation, author)
+agenda.grant(ctx, field, identity, activation, author, reason)
 local reply = { 'ok', ctx.control }
 control.finish()
 journal.remember(ctx, operation, reply)

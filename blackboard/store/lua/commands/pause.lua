@@ -26,6 +26,7 @@
 --- @include "rating"
 --- @include "matching"
 --- @include "settling"
+--- @include "standing"
 --- @include "deciding"
 
 board.now = arguments.now()

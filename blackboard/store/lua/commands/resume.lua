@@ -30,7 +30,6 @@
 --- @include "rating"
 --- @include "matching"
 --- @include "settling"
---- @include "deciding"
 
 board.now = arguments.now()
 local ctx = board.open_all()[1]

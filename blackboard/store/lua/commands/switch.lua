@@ -28,7 +28,6 @@
 --- @include "rating"
 --- @include "matching"
 --- @include "settling"
---- @include "deciding"
 --- @include "life"
 --- @include "journal"
 

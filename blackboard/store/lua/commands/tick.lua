@@ -27,6 +27,7 @@
 --- @include "rating"
 --- @include "matching"
 --- @include "settling"
+--- @include "standing"
 --- @include "deciding"
 
 board.now = arguments.now()

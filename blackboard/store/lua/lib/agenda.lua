@@ -77,7 +77,7 @@ end
 local function settle(ctx, field, source, identity, activation, state)
   if state == 'r' and control.holds_back(ctx, activation) and not is_free(ctx, identity, activation) then
     state = control.awaits_bid(ctx, identity, activation) and 'b' or 'u'
-    if state == 'u' then control.arouse(ctx) end
+    if state == 'u' then ctx.rouses = true end
   end
   if state ~= 'x' then remember(activation, activation[STATE], state) end
   activation[STATE] = state
@@ -98,8 +98,10 @@ function agenda.move(ctx, identity, activation, state)
   settle(ctx, field, source, identity, activation, state)
 end
 
---- Lets a held activation start that was granted. It counted before, and had no place in the ready set or any other.
-function agenda.admit(ctx, field, identity, activation)
+--- Grants a held activation: it may start under this epoch. It counted before, and had no place in the ready set or any other.
+function agenda.grant(ctx, field, identity, activation, by, why)
+  board.event(ctx, 'G', by, identity, activation[NUMBER], ctx.control, why)
+  activation[GRANTED] = ctx.control
   if activation[TOKEN] ~= '' or ctx.status ~= 'open' or control.is_overdue(ctx) then
     return agenda.move(ctx, identity, activation, 'r')
   end

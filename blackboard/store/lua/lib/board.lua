@@ -25,7 +25,7 @@ local function blank(place)
   used_boards[place] = ctx
   ctx.cache, ctx.happened, ctx.touched, ctx.events, ctx.changed, ctx.firings = {}, 0, false, false, false, false
   ctx.kinds, ctx.memory_set, ctx.agenda_set, ctx.born, ctx.facts, ctx.saga = false, false, false, false, false, false
-  ctx.recorded, ctx.cleared = false, false
+  ctx.recorded, ctx.cleared, ctx.rouses = false, false, false
   return ctx
 end
 
@@ -177,10 +177,13 @@ function board.record(ctx, source, number, place, text)
   ctx.recorded[codec.record(source, number, place)], ctx.touched = text, true
 end
 
+--- The identity of the activation that an event has triggered; nil when it is none of that kind.
+function board.triggered(event) return string.match(event, TRIGGERED) end
+
 --- The identity of the activation of this number, or nil: its number is that of the event that triggered it.
 function board.identity(ctx, number)
   local text = redis.call('LINDEX', ctx.log, number - 1)
-  return text and string.match(text, TRIGGERED)
+  return text and board.triggered(text)
 end
 
 --- Notes a fact of the board that is not among those that every call needs.

@@ -130,12 +130,13 @@ end
 --- Every change of a board under control is news to its controllers.
 function control.notify()
   for _, ctx in ipairs(board.all) do
-    if ctx.happened > 0 and not control.spared[ctx] then control.arouse(ctx) end
+    if ctx.rouses or ctx.happened > 0 and not control.spared[ctx] then control.arouse(ctx) end
+    ctx.rouses = false
   end
 end
 
---- The board's decider knows what happened in this call: it caused it.
-function control.spare(ctx) control.spared[ctx] = true end
+--- The board's decider knows what happened in this call, up to now: it caused it.
+function control.spare(ctx) control.spared[ctx], ctx.rouses = true, false end
 
 -- Priority, age and rating in the text of an activation: read with one look from the front.
 local HELD = '^%["[ru]",%d+,%d+,%d+,(-?%d+),(%d+),%d+,%d+,%d+,%d+,"[^"]*",%d+,%d+,%d+,%-?%d+,%d+,%d+,"[^"]*",([^,]+),'

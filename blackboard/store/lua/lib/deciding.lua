@@ -3,13 +3,13 @@
 local deciding = {}
 --- @private
 
---- Reads one decision from ARGV, behind whom it speaks of: `epoch, seen, memo, verdict, wake, reason, grant count,
+--- Reads one decision from ARGV, behind whom it speaks of: `epoch, seen, memo, verdict, wake, reason, standing, grant count,
 --- (identity, number, why)…`. Adds the activations that it names to `fields`.
 local function read_one(slots, fields)
   local decision = settling.read(slots)
-  local epoch, seen, memo, verdict, wake, reason, count = arguments.some(7)
+  local epoch, seen, memo, verdict, wake, reason, foreseen, count = arguments.some(8)
   decision.control, decision.seen, decision.memo = NUMBERS[epoch], seen, memo
-  decision.verdict, decision.wake, decision.reason = verdict, NUMBERS[wake], reason
+  decision.verdict, decision.wake, decision.reason, decision.standing = verdict, NUMBERS[wake], reason, foreseen
   local grants, n, stem = {}, #fields + 1, decision.board.id .. RS
   decision.grants, fields[n] = grants, decision.field
   for i = 1, NUMBERS[count] do
@@ -41,13 +41,6 @@ local function absent(grants)
     if not activation or activation[STATE] ~= 'u' or activation[NUMBER] ~= grant.number then return grant.identity end
   end
   return nil
-end
-
---- Grants one held activation (`identity, why, field`): it may start under this epoch.
-function deciding.grant(ctx, grant, activation, by)
-  board.event(ctx, 'G', by, grant.identity, activation[NUMBER], ctx.control, grant.why)
-  activation[GRANTED] = ctx.control
-  agenda.admit(ctx, grant.field, grant.identity, activation)
 end
 
 --- Begins a pause: a new epoch, in which nothing is granted yet. One that begins while the board goes back to a savepoint
@@ -83,10 +76,11 @@ function deciding.apply(decision)
   activation[MARK] = decision.epoch
   if decision.verdict == 'pause' then deciding.pause(ctx, decision.owner, decision.reason) end
   for _, grant in ipairs(decision.grants) do
-    deciding.grant(ctx, grant, partition.activation(grant.field), decision.owner)
+    agenda.grant(ctx, grant.field, grant.identity, partition.activation(grant.field), decision.owner, grant.why)
   end
   board.note(ctx, 'memo', decision.memo)
   board.note(ctx, 'seen', decision.seen)
+  standing.keep(ctx, decision, activation)
   if ctx.gate == 's' and #decision.grants > 0 then ctx.gate = 'p' end -- one step was asked for
   control.settle(ctx, activation, decision.wake)
   if not partition.activation(decision.field) then board.fire(ctx, decision.identity, activation) end -- it tells no more
