@@ -126,7 +126,8 @@ end
 function codec.control_text(a)
   local T = DIGITS
   return '["' .. a[1] .. '",' .. T[a[2]] .. ',' .. T[a[3]] .. ',0,0,' .. T[a[6]] .. ',' .. T[a[7]] .. ',0,' .. T[a[9]] .. ','
-    .. T[a[10]] .. ',"' .. a[11] .. '",' .. T[a[12]] .. ',' .. T[a[13]] .. ',' .. T[a[14]] .. ',' .. T[a[15]] .. ',0,' .. T[a[17]] .. CONTROL_TAIL
+    .. T[a[10]] .. ',"' .. a[11] .. '",' .. T[a[12]] .. ',' .. T[a[13]] .. ',' .. T[a[14]] .. ',' .. T[a[15]] .. ',0,'
+    .. T[a[17]] .. CONTROL_TAIL
 end
 
 --- Whether its source has bid, by an activation's text.

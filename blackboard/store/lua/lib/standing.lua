@@ -5,8 +5,8 @@
 -- commit grants it, under the same epoch, and nobody need be asked. Whatever else happens rouses a controller, as ever, and
 -- its next decision replaces what was said. It is good for a while only: a board must not go on for long without controllers.
 --
--- A board keeps `epoch of control, epoch of the claim that was decided, controller, why, until when (source, state…)…`, RS behind
--- each; in a state, US stands for the number of what is granted. The epochs tell whether it was the last decision that said so.
+-- A board keeps `epoch of control, epoch of the claim that was decided, controller, why, until when (source, state…)…`, RS
+-- behind each; in a state, US stands for the number of what is granted. The epochs tell whether the last decision said so.
 
 local standing = {}
 --- @private
