@@ -31,10 +31,11 @@ from blackboard.limit import Gauge
 from blackboard.limits import Limits
 from blackboard.saga import GOES_ON
 from blackboard.store.address import Deployment
+from blackboard.store.board_facts import BoardFacts
 from blackboard.store.calls import Calls
 from blackboard.store.connection import Clients, wait_until_ready
 from blackboard.store.keys import Keys
-from blackboard.store.partition import BoardFacts, Partition
+from blackboard.store.partition import Partition
 from blackboard.store.server_check import ServerFacts, check_server
 from blackboard.store.store import namespaces
 
