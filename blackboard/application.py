@@ -20,11 +20,12 @@ from blackboard.control.strategy import Strategy
 from blackboard.controller import Controller
 from blackboard.entry import Entry
 from blackboard.errors import DuplicateSource, InvalidKind, InvalidSource, StoreUnreachable, UnknownKind, UnknownSource
-from blackboard.knowledge_source import KnowledgeSource, SourceOptions, make_source
+from blackboard.knowledge_source import KnowledgeSource, make_source
 from blackboard.life import Overdue
 from blackboard.limit import Gauge
 from blackboard.limits import Limits
 from blackboard.measure import YEAR, is_duration, is_number, is_span, is_whole
+from blackboard.options import SourceOptions
 from blackboard.registration import register, rematch_board
 from blackboard.steering import clean
 from blackboard.store.address import without_secrets

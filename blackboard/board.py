@@ -36,7 +36,8 @@ from blackboard.retreat import Retreat, is_meant
 from blackboard.signature import Injected
 from blackboard.standstill import why_not
 from blackboard.steering import Steering
-from blackboard.store.partition import ANYTHING, NEW, BoardFacts, Partition, Write
+from blackboard.store.board_facts import BoardFacts
+from blackboard.store.partition import ANYTHING, NEW, Partition, Write
 from blackboard.store.store import Store
 from blackboard.store.watch import Interest, Rumour
 

@@ -20,7 +20,8 @@ from blackboard.ids import operation_id
 from blackboard.measure import is_whole
 from blackboard.saga import GOES_ON, Agent, Ledger, Saga, Undoing, awaited, unknown
 from blackboard.steering import clean
-from blackboard.store.partition import BoardFacts, Partition
+from blackboard.store.board_facts import BoardFacts
+from blackboard.store.partition import Partition
 
 LONGEST_NAME = 100
 """Characters of a savepoint's name."""

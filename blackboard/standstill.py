@@ -7,7 +7,8 @@ from shlex import quote
 from blackboard.activation import ActivationState
 from blackboard.limits import Tripped
 from blackboard.saga import STUCK
-from blackboard.store.partition import BoardFacts, Partition
+from blackboard.store.board_facts import BoardFacts
+from blackboard.store.partition import Partition
 
 SHOWN = 5
 """So many open activations are named."""

@@ -34,8 +34,9 @@ from blackboard.limits import Tripped, check_limit, milliseconds
 from blackboard.measure import is_duration
 from blackboard.news import News
 from blackboard.saga import GOES_ON
+from blackboard.store.board_facts import BoardFacts
 from blackboard.store.control import Raised, Steered
-from blackboard.store.partition import BoardFacts, Partition
+from blackboard.store.partition import Partition
 
 STEP_ENDS = frozenset({EventType.FIRED, EventType.DIED, EventType.OBVIATED, EventType.FAILED, EventType.DECLINED})
 

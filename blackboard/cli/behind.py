@@ -10,7 +10,8 @@ from blackboard.facts.workers import known_workers
 
 if TYPE_CHECKING:
     from blackboard.application import Blackboard  # loaded when a verb runs
-    from blackboard.store.partition import BoardFacts, Partition
+    from blackboard.store.board_facts import BoardFacts
+    from blackboard.store.partition import Partition
 
 NOBODY = "a worker of the newest release: none is alive. Start one: blackboard worker module:object"
 

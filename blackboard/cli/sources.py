@@ -15,7 +15,7 @@ from blackboard.facts.workers import controllers, known_workers
 
 if TYPE_CHECKING:
     from blackboard.application import Blackboard  # loaded when a verb runs
-    from blackboard.knowledge_source import SourceCard
+    from blackboard.card import SourceCard
 
 
 PATTERNS = {"e": "{}", "g": "[{}]", "c": "({})", "G": "([{}])"}
@@ -61,8 +61,8 @@ def ks(options: Options) -> None:
 
 
 async def _sources(options: Options) -> list[dict[str, Any]]:
+    from blackboard.card import SourceCard
     from blackboard.facts.limiting import limits_of, state_of
-    from blackboard.knowledge_source import SourceCard
 
     async with connected(options) as bb:
         cards = await bb.store().partitions[0].cards()

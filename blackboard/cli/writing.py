@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from blackboard.activation import StoredEntry
     from blackboard.application import Blackboard  # loaded when a verb runs
     from blackboard.board import Receipt
-    from blackboard.knowledge_source import KindCard
+    from blackboard.card import KindCard
     from blackboard.store.partition import Write
 
 WRITTEN = (Column("board"), Column("event", right=True), Column("address"), Column("version", right=True))
@@ -157,7 +157,7 @@ async def card_of(bb: Blackboard, kind: str) -> KindCard:
 
 
 async def _kind_cards(bb: Blackboard) -> dict[str, KindCard]:
-    from blackboard.knowledge_source import KindCard
+    from blackboard.card import KindCard
 
     found: dict[str, KindCard] = {}
     for card in (await bb.store().partitions[0].cards()).values():

@@ -12,7 +12,7 @@ from blackboard.facts.waiting import Surroundings, surroundings, waits_for
 
 if TYPE_CHECKING:
     from blackboard.application import Blackboard  # for checkers
-    from blackboard.store.partition import BoardFacts
+    from blackboard.store.board_facts import BoardFacts
 
 
 async def open_rows(

@@ -9,7 +9,7 @@ from blackboard.clock import to_datetime
 
 if TYPE_CHECKING:
     from blackboard.application import Blackboard  # for checkers
-    from blackboard.store.partition import BoardFacts
+    from blackboard.store.board_facts import BoardFacts
     from blackboard.store.survey import BoardSummary
 
 

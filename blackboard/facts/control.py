@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from blackboard.board import Board
     from blackboard.control.strategy import Strategy
     from blackboard.steering import Mode
-    from blackboard.store.partition import BoardFacts
+    from blackboard.store.board_facts import BoardFacts
 
 NAME_THE_APP = "Here, name the application that defines it with --app."
 

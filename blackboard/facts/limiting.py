@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from blackboard.facts.words import lasting
 
 if TYPE_CHECKING:
-    from blackboard.knowledge_source import SourceCard  # takes long to load, and the caller has done so
+    from blackboard.card import SourceCard  # takes long to load, and the caller has done so
     from blackboard.limit import Gauge
 
 

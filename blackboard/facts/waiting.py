@@ -17,7 +17,7 @@ from blackboard.facts.words import lasting, summary
 from blackboard.facts.workers import controllers, known_workers
 from blackboard.limit import Gauge
 from blackboard.record import Progress
-from blackboard.store.partition import BoardFacts
+from blackboard.store.board_facts import BoardFacts
 
 if TYPE_CHECKING:
     from blackboard.application import Blackboard  # for checkers

@@ -18,6 +18,9 @@ MODES = {"choreography": "c", "orchestration": "o"}
 LATER = ("epoch", "unattended", "opened", "deadline", "behind")
 """The numbers at the end of a board's line of state."""
 
+LISTED = 1000
+"""Boards that one call looks at whether they are still there."""
+
 
 class Lifetime(Stubs):
     """The scripts and reads of a board's life. ``now`` arguments are for tests; None asks the server's clock."""
@@ -107,6 +110,16 @@ class Lifetime(Stubs):
         return answer[0].decode(), stub.text(answer[1])
 
     # ------------------------------------------------------------------ the namespace
+
+    async def boards(self) -> list[str]:
+        """The ids of all boards, oldest first."""
+        return [row.decode() for row in await self.calls.command("ZRANGE", self.keys.boards, 0, -1)]
+
+    async def living_boards(self) -> list[str]:
+        """The ids of the boards whose keys have not expired, oldest first; the others are taken off the list."""
+        names = await self.boards()
+        gone = {name for at in range(0, len(names), LISTED) for name in await self.prune(names[at : at + LISTED])}
+        return [name for name in names if name not in gone]
 
     async def keep_retention(self, milliseconds: int) -> None:
         """Note how long closed boards of this namespace are kept: for who closes one without knowing the application."""

@@ -1,18 +1,16 @@
 """One partition of a namespace: a typed stub for every script, and the plain reads.
 
-With `control`, `shapes` and `stub` beside it, this is the only module that knows the order of the scripts' arguments and the
-shape of their replies.
+With its bases and `stub` beside it, this is the only module that knows the order of the scripts' arguments and the shape of
+their replies.
 """
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from blackboard.activation import UNDOES, Activation, ActivationState, Claim, StoredEntry
+from blackboard.activation import Claim
 from blackboard.errors import (
     EntryExists,
     EntryNotFound,
@@ -25,12 +23,12 @@ from blackboard.errors import (
     VersionConflict,
     closed,
 )
-from blackboard.event import Event
 from blackboard.ids import operation_id
 from blackboard.limits import Limits, milliseconds
 from blackboard.record import Record
 from blackboard.store import codec, stub
 from blackboard.store.calls import Argument, Calls
+from blackboard.store.contents import Contents
 from blackboard.store.control import Control
 from blackboard.store.gauges import Gauges
 from blackboard.store.keys import Keys
@@ -38,15 +36,12 @@ from blackboard.store.lifetime import Lifetime
 from blackboard.store.records import Kept, Records
 from blackboard.store.sagas import Sagas
 from blackboard.store.shapes import Shapes
+from blackboard.store.sources import Sources
 from blackboard.store.stub import Beginnings, ClaimRequest, Handed
 
 ANYTHING, NEW, SNAPSHOT = -1, -2, -3
 """What a write expects at its address: anything; nothing, or the same payload; nothing newer than the author's snapshot.
 A number from 1 up expects that version."""
-
-
-LISTED = 1000
-"""Boards that one call looks at whether they are still there."""
 
 
 @dataclass(slots=True)
@@ -83,44 +78,7 @@ class Applied:
     versions: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class BoardFacts:
-    """What the store knows of a board besides its entries."""
-
-    board: str
-    status: str
-    seq: int
-    busy: int
-    closing: int
-    entries: int
-    mode: str = "choreography"
-    epoch: int = 0
-    gate: str = "-"
-    unattended: int = 0
-    behind: int = 0
-    """Entries of another schema version than the one their kind is matched by."""
-    opened: int = 0
-    """How many activations there ever were."""
-    deadline: int = 0
-    """The time in ms after which nothing starts; 0 for none."""
-
-    @property
-    def paused(self) -> bool:
-        """Nothing starts that is not granted by hand."""
-        return self.gate != "-"
-
-    @property
-    def over(self) -> bool:
-        """Nothing will ever happen on this board: it is closed, or everything was undone."""
-        return self.status in {"closed", "aborted"}
-
-    @property
-    def settled(self) -> bool:
-        """Nothing will happen on this board without input from outside."""
-        return self.busy == 0 and self.closing == 0
-
-
-class Partition(Control, Sagas, Gauges, Records, Shapes, Lifetime):
+class Partition(Control, Sources, Sagas, Gauges, Records, Shapes, Lifetime, Contents):
     """The scripts and reads of one partition. ``now`` arguments are for tests; None asks the server's clock.
 
     ``beginnings`` say what boards that are new begin with.
@@ -271,117 +229,6 @@ class Partition(Control, Sagas, Gauges, Records, Shapes, Lifetime):
             words += [f"{claim.board}{codec.RS}{claim.identity}", claim.number, claim.epoch, lease]
         return list(self.keys.declared), words
 
-    # ------------------------------------------------------------------ sources
-
-    async def register(self, crew: str, cards: Sequence[tuple[str, str, str, Sequence[str]]]) -> tuple[int, list[str]]:
-        """Register sources as (name, card, trigger, kinds): the revision now, and the names that were new or changed."""
-        words: list[Argument] = [crew, len(cards)]
-        for name, card, trigger, kinds in cards:
-            words += [name, card, trigger, len(kinds), *kinds]
-        answer = await self._run("register", [], words)
-        return int(answer[0]), [name.decode() for name in answer[1:]]
-
-    async def rematch(
-        self, board: str, revision: int, cursor: str, slice_size: int, now: int | None = None
-    ) -> tuple[str, str]:
-        """Match a board against newly registered sources, one slice: (``more``, cursor), or ``ok`` or ``done``."""
-        answer = await self._run("rematch", [board], [stub.now(now), 1, board, revision, cursor, slice_size])
-        return answer[0].decode(), answer[1].decode() if isinstance(answer[1], bytes) else str(answer[1])
-
-    async def matched(self) -> int:
-        """The revision up to which all boards were matched."""
-        return int(await self.calls.command("HGET", self.keys.triggers, "?matched") or 0)
-
-    async def set_matched(self, revision: int) -> None:
-        """Note that all boards were matched up to a revision."""
-        await self.calls.command("HSET", self.keys.triggers, "?matched", revision)
-
-    async def source_names(self) -> set[str]:
-        """The names of all registered sources."""
-        return {name.decode() for name in await self.calls.command("HKEYS", self.keys.sources)}
-
-    async def cards(self) -> dict[str, Any]:
-        """The cards of all registered sources, by name."""
-        rows = stub.pairs(await self.calls.command("HGETALL", self.keys.sources))
-        return {name.decode(): json.loads(card) for name, card in rows}
-
-    # ------------------------------------------------------------------ reading
-
-    async def entry(self, board: str, address: str) -> StoredEntry | None:
-        """The entry at an address."""
-        text = await self.calls.command("HGET", self.keys.of_board(board, "entries"), address)
-        return None if text is None else codec.entry(address, text)
-
-    async def entries(self, board: str, kind: str | None = None) -> list[StoredEntry]:
-        """All entries of a board, or of one kind, by address, as of one moment."""
-        answer = await self._run("read", [board], [1, board, kind or ""])
-        return [codec.entry(address.decode(), text) for address, text in stub.pairs(answer)]
-
-    async def facts(self, board: str) -> BoardFacts | None:
-        """What the store knows of a board; None when there is none."""
-        state = await self.calls.command("HGET", self.keys.of_board(board, "meta"), "state")
-        return None if state is None else _facts(board, state)
-
-    async def events(self, board: str, since: int, limit: int) -> list[Event]:
-        """At most ``limit`` events after number ``since``."""
-        rows = await self.calls.command("LRANGE", self.keys.of_board(board, "log"), since, since + limit - 1)
-        return [codec.event(board, since + i, row) for i, row in enumerate(rows, 1)]
-
-    async def agenda(self, board: str) -> list[Activation]:
-        """The open activations of a board, by source and addresses; running ones too."""
-        rows = await self.calls.command("ZRANGE", self.keys.of_board(board, "agenda"), 0, -1)
-        return await self.activations([f"{board}{codec.RS}{row.decode()}" for row in rows])
-
-    async def dead(self, board: str | None = None) -> list[Activation]:
-        """The dead activations, of all boards or of one."""
-        low = f"[{board}{codec.RS}".encode() if board else b"-"
-        high = f"({board}{codec.RS}".encode() + b"\xff" if board else b"+"
-        rows = await self.calls.command("ZRANGEBYLEX", self.keys.dead, low, high)
-        return await self.activations([row.decode() for row in rows])
-
-    async def unknown(self, board: str | None = None) -> list[Activation]:
-        """The activations whose outcome is unknown, of all boards or of one, the longest waiting first."""
-        rows = [row.decode() for row in await self.calls.command("ZRANGE", self.keys.asked, 0, -1)]
-        fields = [row for row in rows if board is None or row.startswith(f"{board}{codec.RS}")]
-        return [each for each in await self.activations(fields) if each.state is ActivationState.UNKNOWN]
-
-    async def activations(self, fields: Sequence[str]) -> list[Activation]:
-        """The activations of these fields that exist."""
-        if not fields:
-            return []
-        rows = await self.calls.command("HMGET", self.keys.activations, *fields)
-        return [codec.activation(field, text) for field, text in zip(fields, rows, strict=True) if text is not None]
-
-    async def workers(self) -> dict[str, Any]:
-        """What is known of each worker instance."""
-        rows = stub.pairs(await self.calls.command("HGETALL", self.keys.workers))
-        return {name.decode(): json.loads(facts) for name, facts in rows}
-
-    async def boards(self) -> list[str]:
-        """The ids of all boards, oldest first."""
-        return [row.decode() for row in await self.calls.command("ZRANGE", self.keys.boards, 0, -1)]
-
-    async def living_boards(self) -> list[str]:
-        """The ids of the boards whose keys have not expired, oldest first; the others are taken off the list."""
-        names = await self.boards()
-        gone = {name for at in range(0, len(names), LISTED) for name in await self.prune(names[at : at + LISTED])}
-        return [name for name in names if name not in gone]
-
-    async def written(self, board: str, addresses: Sequence[str]) -> dict[str, int]:
-        """Which event wrote the entry at each of these addresses, of those that are there."""
-        if not addresses:
-            return {}
-        rows = await self.calls.command("HMGET", self.keys.of_board(board, "entries"), *addresses)
-        return {address: codec.entry(address, row).seq for address, row in zip(addresses, rows, strict=True) if row}
-
-    async def history(self, board: str) -> dict[str, int]:
-        """How many of its activations each source has committed on a board, each binding counted once."""
-        rows = await self.calls.command("HKEYS", self.keys.of_board(board, "fired"))
-        sources = Counter(codec.split_identity(row.decode())[0] for row in rows)
-        return {
-            source: count for source, count in sources.items() if source[0] != "@" and not source.startswith(UNDOES)
-        }
-
     # ------------------------------------------------------------------ inside
 
     def _unkept(self, claim: Claim, answer: Sequence[Any], writes: Sequence[Write]) -> Exception:
@@ -424,20 +271,6 @@ class Partition(Control, Sagas, Gauges, Records, Shapes, Lifetime):
                 problem = f"it needs an entry of kind {stub.text(answer[2])}, to which the giver is not bound"
                 return HandoffRefused(commit.claim.name, stub.text(answer[1]), problem)
         return self._refusal(commit.claim.board, answer, commit.writes)
-
-
-def _facts(board: str, state: bytes) -> BoardFacts:
-    status, seq, busy, closing, _floor, _rev, count, _idle, *control = state.decode().split(" ")
-    facts = BoardFacts(board, status, int(seq), int(busy), int(closing), int(count))
-    if not control:  # written before there was control
-        return facts
-    gate, epoch, unattended, *later = control
-    mode = "orchestration" if gate[0] == "o" else "choreography"
-    facts = replace(facts, mode=mode, gate=gate[1], epoch=int(epoch), unattended=int(unattended))
-    if not later:
-        return facts
-    opened, deadline, behind, *_ = map(int, later)
-    return replace(facts, opened=opened, deadline=deadline, behind=behind)
 
 
 def _writes(writes: Sequence[Write]) -> list[Argument]:

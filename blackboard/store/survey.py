@@ -10,9 +10,10 @@ from heapq import nsmallest
 from typing import Any
 
 from blackboard.activation import Activation, StoredEntry
+from blackboard.store.board_facts import BoardFacts
 from blackboard.store.codec import RS, entry
 from blackboard.store.keys import partition_of
-from blackboard.store.partition import BoardFacts, Partition
+from blackboard.store.partition import Partition
 
 LOOKED_AT = 5000
 """Ids that one search looks at; the next one goes on behind them."""

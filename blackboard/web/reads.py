@@ -24,7 +24,7 @@ from blackboard.facts.boards import board_row
 from blackboard.facts.control import mode_row
 from blackboard.facts.entries import approval_row
 from blackboard.facts.story import as_row
-from blackboard.store.partition import BoardFacts
+from blackboard.store.board_facts import BoardFacts
 from blackboard.store.survey import BoardSummary, Place, entries_after, find_boards, part_of, summaries
 from blackboard.web.answers import brief
 

@@ -17,7 +17,7 @@ from starlette.requests import Request
 
 from blackboard.application import Blackboard
 from blackboard.errors import BlackboardError
-from blackboard.store.partition import BoardFacts
+from blackboard.store.board_facts import BoardFacts
 from blackboard.web.answers import as_json
 from blackboard.web.reads import event_row, number
 

@@ -11,7 +11,7 @@ from blackboard.activation import Activation, ActivationState
 from blackboard.approval import Approval
 from blackboard.facts.waiting import Surroundings, waits_for
 from blackboard.record import Progress
-from blackboard.store.partition import BoardFacts
+from blackboard.store.board_facts import BoardFacts
 from tests.cli.conftest import Invoke
 from tests.cli.reading import rows
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from blackboard.cli.checks import _durability, _namesakes
+from blackboard.cli.checks.installation import _namesakes
+from blackboard.cli.checks.server import _durability
 from blackboard.store.connection import connect
 from blackboard.store.server_check import ServerFacts
 from tests.cli.conftest import Invoke

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from blackboard import Blackboard, Board, Context, Count
-from blackboard.knowledge_source import Isolation
+from blackboard.policies import Isolation
 from tests.conformance.kinds import Claim, Counter, Decision, Done, Finding, Job, Note
 from tests.conformance.logbook import events_of, fired
 

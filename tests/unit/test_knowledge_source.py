@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from blackboard.card import SourceCard
 from blackboard.condition import Absent, Count
 from blackboard.entry import UNIQUE, Entry
 from blackboard.errors import InvalidSource, InvalidTrigger
 from blackboard.handoff import Handoff
-from blackboard.knowledge_source import KnowledgeSource, SourceCard, Style, knowledge_source, make_source
+from blackboard.knowledge_source import KnowledgeSource, Style, knowledge_source, make_source
 from blackboard.retry import Backoff
 from blackboard.signature import Mode, Pattern
 

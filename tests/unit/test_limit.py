@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from blackboard.card import SourceCard
 from blackboard.condition import Count, field, param
 from blackboard.entry import Entry
 from blackboard.errors import InvalidSource, InvalidTrigger
-from blackboard.knowledge_source import KnowledgeSource, SourceCard, make_source
+from blackboard.knowledge_source import KnowledgeSource, make_source
 from blackboard.limit import Breaker, BreakerState, Concurrency, Gauge, Rate
 
 

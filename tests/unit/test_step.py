@@ -15,8 +15,8 @@ from pydantic import BaseModel
 
 from blackboard import Answer, ApprovalExpired, Approve, Blackboard, Context, InvalidStep, Progress, Steps
 from blackboard.activation import StoredEntry
+from blackboard.card import SourceCard
 from blackboard.entry import Entry
-from blackboard.knowledge_source import SourceCard
 from blackboard.record import of_arguments, of_binding
 from blackboard.step import decoded, encoded
 

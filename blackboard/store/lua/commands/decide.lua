@@ -30,6 +30,7 @@
 --- @include "shapes"
 --- @include "binding"
 --- @include "rating"
+--- @include "concern"
 --- @include "matching"
 --- @include "settling"
 --- @include "standing"

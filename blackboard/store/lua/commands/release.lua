@@ -28,6 +28,7 @@
 --- @include "shapes"
 --- @include "binding"
 --- @include "rating"
+--- @include "concern"
 --- @include "matching"
 --- @include "settling"
 

@@ -27,6 +27,7 @@
 --- @include "shapes"
 --- @include "binding"
 --- @include "rating"
+--- @include "concern"
 --- @include "matching"
 --- @include "rematching"
 

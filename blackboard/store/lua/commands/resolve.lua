@@ -29,6 +29,7 @@
 --- @include "shapes"
 --- @include "binding"
 --- @include "rating"
+--- @include "concern"
 --- @include "matching"
 --- @include "limits"
 --- @include "contribution"

@@ -24,6 +24,7 @@
 --- @include "shapes"
 --- @include "binding"
 --- @include "rating"
+--- @include "concern"
 --- @include "matching"
 --- @include "settling"
 --- @include "deciding"

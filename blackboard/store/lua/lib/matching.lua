@@ -5,6 +5,7 @@
 
 local matching = {}
 --- @private
+local collect = concern.collect -- for every change
 
 --- Applies a change to the memories of its kind.
 function matching.remember(ctx, change)
@@ -15,142 +16,6 @@ function matching.remember(ctx, change)
     if was ~= is then
       if was then lexset.put(board.memory(ctx), was, false) end
       if is then lexset.put(board.memory(ctx), is, true) end
-    end
-  end
-end
-
---- Notes that an identity wants a look. `fresh`: a version it is bound to is new; `retest`: its precondition may change.
-local function concern(work, trigger, addresses, bound, cause, fresh, retest)
-  local identity = codec.identity(trigger.s, addresses)
-  local known = work.by_identity[identity]
-  if not known then
-    known = { identity = identity, trigger = trigger, addresses = addresses, cause = cause }
-    work.by_identity[identity] = known
-    work.list[#work.list + 1] = known
-  end
-  known.bound = bound or known.bound
-  known.fresh, known.retest = known.fresh or fresh, known.retest or retest
-end
-
---- The each-patterns of a binding, without the gathered entry that led to it.
-local function essence(trigger, bound)
-  local new = {}
-  for i, entry in pairs(bound) do if trigger.p[i].m == 'e' then new[i] = entry end end
-  return new
-end
-
---- A source that fires once per board has one identity, whatever it is bound to.
-local function concern_once(work, trigger, cause, fresh)
-  local known = work.once[trigger.s] or { identity = codec.identity(trigger.s, {}), trigger = trigger, cause = cause }
-  known.fresh = known.fresh or fresh
-  work.once[trigger.s] = known
-end
-
---- Every binding of the trigger that extends `bound` wants a look.
-local function concern_all(ctx, work, trigger, bound, wishes, cause, fresh)
-  if trigger.rf == 'o' then return concern_once(work, trigger, cause, fresh) end
-  binding.each(ctx, trigger, bound, wishes, function(found)
-    concern(work, trigger, binding.addresses(trigger, found), essence(trigger, found), cause, fresh)
-  end)
-end
-
---- The open identities of a source, all of them and by the addresses they hold; read once for a contribution.
-local function open_identities(ctx, work, trigger)
-  local found = work.open[trigger.s]
-  if found then return found end
-  found = { all = {}, holding = {} }
-  for _, identity in ipairs(agenda.of(ctx, trigger.s)) do
-    local addresses = codec.addresses(identity)
-    found.all[#found.all + 1] = addresses
-    for _, address in ipairs(addresses) do
-      local holding = found.holding[address] or {}
-      holding[#holding + 1], found.holding[address] = addresses, holding
-    end
-  end
-  work.open[trigger.s] = found
-  return found
-end
-
---- The open identities of a source want a look; only those that hold `address` when one is given.
-local function concern_open(ctx, work, trigger, address, cause, retest)
-  if trigger.rf == 'o' then return concern_once(work, trigger, cause, retest) end
-  local found = open_identities(ctx, work, trigger)
-  for _, addresses in ipairs(address == nil and found.all or found.holding[address] or NONE) do
-    concern(work, trigger, addresses, nil, cause, false, retest)
-  end
-end
-
-local function each_changed(ctx, work, trigger, i, change)
-  local pattern, was = trigger.p[i], shapes.may_have_fitted(change.old, trigger.p[i])
-  local fresh = not change.reshaped
-  if trigger.alone then -- one entry, one identity: nothing to search
-    local is = shapes.fits(change.new, pattern)
-    if was or is then
-      concern(work, trigger, { change.address }, is and { [i] = change.new }, change.seq, is and fresh)
-    end
-    return
-  end
-  if was then concern_open(ctx, work, trigger, change.address, change.seq) end
-  if shapes.fits(change.new, pattern) then
-    local bound = {}
-    if binding.fits(trigger, i, change.new, bound) then
-      concern_all(ctx, work, trigger, bound, nil, change.seq, fresh)
-    end
-  end
-end
-
-local function gather_changed(ctx, work, trigger, i, change)
-  for _, entry in ipairs({ change.old or false, change.new or false }) do
-    if shapes.fits(entry, trigger.p[i]) then
-      concern_all(ctx, work, trigger, { [i] = entry }, nil, change.seq, entry == change.new and not change.reshaped)
-    end
-  end
-end
-
---- A counted set changed: without joins its size decides (see `binding.flips`), with joins the bindings that see the entry.
-local function count_changed(ctx, work, trigger, c, change)
-  local counted = trigger.c[c]
-  local was, is = shapes.counts(change.old, counted), shapes.counts(change.new, counted)
-  if not counted.j then
-    if was and not is or is and not was then
-      local deltas = work.deltas[trigger.s] or { trigger = trigger, cause = change.seq }
-      deltas[c] = (deltas[c] or 0) + (is and 1 or -1)
-      work.deltas[trigger.s] = deltas
-    end
-    return
-  end
-  for _, entry in ipairs({ was and change.old or false, is and change.new or false }) do
-    if entry then
-      local wishes = {}
-      for i, join in ipairs(counted.j) do wishes[i] = { join[2], join[3], condition.value(entry, join[1]) } end
-      concern_all(ctx, work, trigger, {}, wishes, change.seq)
-    end
-  end
-end
-
-local function precondition_changed(ctx, work, trigger, change)
-  if change.reshaped then return end
-  for _, kind in ipairs(trigger.wk or {}) do
-    if kind == change.kind then return concern_open(ctx, work, trigger, nil, change.seq, true) end
-  end
-end
-
-local function collect(ctx, work, change)
-  for _, trigger in ipairs(triggers.of(change.kind)) do
-    if trigger.rv <= ctx.rev then
-      for i, pattern in ipairs(trigger.p or {}) do
-        if pattern.k == change.kind then
-          if pattern.m == 'e' then
-            each_changed(ctx, work, trigger, i, change)
-          elseif pattern.m == 'g' then
-            gather_changed(ctx, work, trigger, i, change)
-          end
-        end
-      end
-      for c, counted in ipairs(trigger.c or {}) do
-        if counted.k == change.kind then count_changed(ctx, work, trigger, c, change) end
-      end
-      precondition_changed(ctx, work, trigger, change)
     end
   end
 end
@@ -278,10 +143,6 @@ local function look_once(ctx, work, item)
   end
 end
 
-local function new_work(author, depth)
-  return { list = {}, by_identity = {}, once = {}, deltas = {}, open = {}, author = author, depth = depth }
-end
-
 local function sorted_keys(map)
   if next(map) == nil then return NONE end
   local keys = {}
@@ -302,7 +163,7 @@ end
 local function finish(ctx, work)
   for _, source in ipairs(sorted_keys(work.deltas)) do
     local deltas = work.deltas[source]
-    if binding.flips(ctx, deltas) then concern_all(ctx, work, deltas.trigger, {}, nil, deltas.cause) end
+    if binding.flips(ctx, deltas) then concern.all(ctx, work, deltas.trigger, {}, nil, deltas.cause) end
   end
   for _, item in ipairs(work.list) do
     if item.trigger.q then rouse(ctx, item) else look(ctx, work, item) end
@@ -341,8 +202,6 @@ local function apply_plainly(ctx, changes, author, depth)
   end
 end
 
-local concern_trigger
-
 --- Kinds whose entries can all be told again: what was not looked at meanwhile is looked at now.
 local function clear_up(ctx, depth)
   local kinds = sorted_keys(ctx.cleared)
@@ -350,7 +209,7 @@ local function clear_up(ctx, depth)
   for _, kind in ipairs(kinds) do
     for _, trigger in ipairs(shapes.odd(ctx, kind) and NONE or triggers.of(kind)) do
       if trigger.rv <= ctx.rev and not trigger.q and shapes.looks_at_all(trigger, kind) then
-        finish(ctx, concern_trigger(ctx, trigger, '', ctx.seq, depth))
+        finish(ctx, concern.everything(ctx, trigger, '', ctx.seq, depth))
       end
     end
   end
@@ -364,9 +223,9 @@ function matching.apply(ctx, changes, author, depth)
   end
   if ctx.status ~= 'open' then return end -- what is being undone starts nothing
   if not ctx.born and all_plain(ctx, changes) then return apply_plainly(ctx, changes, author, depth) end
-  local work = new_work(author, depth)
+  local work = concern.work(author, depth)
   if ctx.born then
-    for _, trigger in ipairs(triggers.beginning()) do concern_all(ctx, work, trigger, {}, nil, 1) end
+    for _, trigger in ipairs(triggers.beginning()) do concern.all(ctx, work, trigger, {}, nil, 1) end
   end
   for _, change in ipairs(changes) do collect(ctx, work, change) end
   finish(ctx, work)
@@ -377,28 +236,14 @@ end
 function matching.revisit(ctx, identity, cause, depth)
   local trigger = triggers.source(codec.source(identity))
   if not trigger or trigger.q then return end
-  local work = new_work(identity, depth)
+  local work = concern.work(identity, depth)
   work.again = true
   if trigger.rf == 'o' and identity == codec.identity(trigger.s, {}) then
-    concern_once(work, trigger, cause)
+    concern.once(work, trigger, cause)
   else
-    concern(work, trigger, codec.addresses(identity), nil, cause)
+    concern.one(work, trigger, codec.addresses(identity), nil, cause)
   end
   finish(ctx, work)
-end
-
---- Everything of one trigger wants a look; also what an earlier trigger of the source left on the agenda.
-function concern_trigger(ctx, trigger, author, cause, depth)
-  local work = new_work(author, depth)
-  for _, identity in ipairs(agenda.of(ctx, trigger.s)) do
-    if trigger.rf ~= 'o' or identity ~= codec.identity(trigger.s, {}) then
-      concern(work, trigger, codec.addresses(identity), nil, cause)
-    else
-      concern_once(work, trigger, cause)
-    end
-  end
-  concern_all(ctx, work, trigger, {}, nil, cause)
-  return work
 end
 
 --- Looks at everything of one trigger: after its registration, `asking` its precondition anew, or after an import.
@@ -409,7 +254,7 @@ function matching.reconsider(ctx, trigger, cause, asking)
     agenda.recount(ctx, identity, activation, trigger, trigger.cp and binding.token(ctx, trigger, identity, activation))
     if asking then ask_again(ctx, { identity = identity, retest = true }, activation) end
   end
-  if not trigger.q then finish(ctx, concern_trigger(ctx, trigger, '', cause, 1)) end
+  if not trigger.q then finish(ctx, concern.everything(ctx, trigger, '', cause, 1)) end
 end
 
 --- Quiescence is entered or left: the triggers that wait for it hold, or hold no more.
@@ -417,7 +262,7 @@ function matching.quiesce(ctx, author, depth)
   if ctx.busy > 0 and ctx.closing + ctx.idle == 0 or ctx.status ~= 'open' then return end
   for _, trigger in ipairs(triggers.quiescent()) do
     if trigger.rv <= ctx.rev then
-      local work = concern_trigger(ctx, trigger, author or '', ctx.seq, depth)
+      local work = concern.everything(ctx, trigger, author or '', ctx.seq, depth)
       for _, item in ipairs(work.list) do look(ctx, work, item) end
       for _, item in pairs(work.once) do look_once(ctx, work, item) end
     end

