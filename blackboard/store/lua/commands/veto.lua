@@ -27,7 +27,6 @@
 --- @include "concern"
 --- @include "matching"
 --- @include "settling"
---- @include "deciding"
 --- @include "journal"
 
 board.now = arguments.now()
