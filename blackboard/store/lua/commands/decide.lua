@@ -33,6 +33,7 @@
 --- @include "concern"
 --- @include "matching"
 --- @include "settling"
+--- @include "pausing"
 --- @include "standing"
 --- @include "deciding"
 --- @include "queueing"

@@ -27,8 +27,7 @@
 --- @include "concern"
 --- @include "matching"
 --- @include "settling"
---- @include "standing"
---- @include "deciding"
+--- @include "pausing"
 
 board.now = arguments.now()
 local ctx = board.open_all()[1]
@@ -37,7 +36,7 @@ local refused = control.objection(ctx)
 if refused then return refused end
 if ctx.gate == 'p' and not saga.stay_paused(ctx) then return { 'done', ctx.control } end
 
-local moved, running = deciding.pause(ctx, author, reason)
+local moved, running = pausing.begin(ctx, author, reason)
 control.dismiss(ctx)
 control.finish()
 return control.answer(ctx, moved, running)

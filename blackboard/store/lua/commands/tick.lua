@@ -28,8 +28,7 @@
 --- @include "concern"
 --- @include "matching"
 --- @include "settling"
---- @include "standing"
---- @include "deciding"
+--- @include "pausing"
 
 board.now = arguments.now()
 local claim = settling.read(board.open_all())
@@ -47,7 +46,7 @@ if due == 'idle' then return 'idle' end
 if due == 'deadline' then
   if redis.call('HGET', ctx.meta, 'overdue') == 'close' then return 'deadline' end
   ctx.deadline = 0 -- it has done what it was for: who resumes the board, resumes it
-  deciding.pause(ctx, '@deadline', 'its deadline has passed')
+  pausing.begin(ctx, '@deadline', 'its deadline has passed')
   control.dismiss(ctx)
   answer = 'paused'
   due, following = clocks.due(ctx)

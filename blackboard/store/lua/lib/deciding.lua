@@ -43,16 +43,6 @@ local function absent(grants)
   return nil
 end
 
---- Begins a pause: a new epoch, in which nothing is granted yet. One that begins while the board goes back to a savepoint
---- lasts when that is over. Returns how many activations are held, and what runs.
-function deciding.pause(ctx, by, reason)
-  saga.stay_paused(ctx)
-  local moved, running = control.hold_all(ctx, ctx.mode, saga.under_way(ctx))
-  ctx.gate, ctx.control = 'p', ctx.control + 1
-  board.event(ctx, 'Z', by, ctx.control, reason)
-  return moved, running
-end
-
 --- Applies one decision and returns its answer.
 function deciding.apply(decision)
   local ctx = decision.board
@@ -74,7 +64,7 @@ function deciding.apply(decision)
     return { 'absent', missing }
   end
   activation[MARK] = decision.epoch
-  if decision.verdict == 'pause' then deciding.pause(ctx, decision.owner, decision.reason) end
+  if decision.verdict == 'pause' then pausing.begin(ctx, decision.owner, decision.reason) end
   for _, grant in ipairs(decision.grants) do
     agenda.grant(ctx, grant.field, grant.identity, partition.activation(grant.field), decision.owner, grant.why)
   end
