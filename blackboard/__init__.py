@@ -97,12 +97,12 @@ if TYPE_CHECKING:
     from blackboard.limit import Rate as Rate
     from blackboard.limits import Limits as Limits
     from blackboard.limits import Tripped as Tripped
+    from blackboard.mode import Mode as Mode
+    from blackboard.mode import Switch as Switch
     from blackboard.outcome import Outcome as Outcome
     from blackboard.record import Progress as Progress
     from blackboard.retry import Backoff as Backoff
     from blackboard.saga import Saga as Saga
-    from blackboard.steering import Mode as Mode
-    from blackboard.steering import Switch as Switch
     from blackboard.step import Steps as Steps
     from blackboard.store.connection import Settings as Settings
     from blackboard.wiring import Wiring as Wiring
@@ -129,7 +129,7 @@ else:
         "outcome": ("Outcome",),
         "retry": ("Backoff",),
         "saga": ("Saga",),
-        "steering": ("Mode", "Switch"),
+        "mode": ("Mode", "Switch"),
         "step": ("Steps",),
         "store.connection": ("Settings",),
         "wiring": ("Wiring",),

@@ -26,8 +26,8 @@ from blackboard.limit import Gauge
 from blackboard.limits import Limits
 from blackboard.measure import YEAR, is_duration, is_number, is_span, is_whole
 from blackboard.options import SourceOptions
+from blackboard.reason import clean
 from blackboard.registration import register, rematch_board
-from blackboard.steering import clean
 from blackboard.store.address import without_secrets
 from blackboard.store.connection import Settings
 from blackboard.store.store import Store, open_store

@@ -29,7 +29,7 @@ from blackboard.errors import (
 from blackboard.ids import operation_id
 from blackboard.limits import Limits
 from blackboard.measure import CENTURY, is_duration, is_span
-from blackboard.steering import clean
+from blackboard.reason import clean
 from blackboard.store.codec import STATES
 from blackboard.store.partition import NEW, Partition, Write
 from blackboard.transfer import export

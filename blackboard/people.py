@@ -18,8 +18,8 @@ from blackboard.entry import Stamp, address, decode, encode
 from blackboard.errors import AlreadyAnswered, ApprovalNotFound, EntryError, InvalidChoice, InvalidEntry
 from blackboard.ids import check_key, operation_id
 from blackboard.limits import Limits
+from blackboard.reason import check_text, clean
 from blackboard.record import Progress
-from blackboard.steering import check_text, clean
 from blackboard.store.partition import Partition, Write
 
 logger = logging.getLogger(__name__)

@@ -18,8 +18,8 @@ from blackboard.errors import (
 from blackboard.event import Event, EventType
 from blackboard.ids import operation_id
 from blackboard.measure import is_whole
+from blackboard.reason import clean
 from blackboard.saga import GOES_ON, Agent, Ledger, Saga, Undoing, awaited, unknown
-from blackboard.steering import clean
 from blackboard.store.board_facts import BoardFacts
 from blackboard.store.partition import Partition
 

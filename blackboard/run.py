@@ -27,8 +27,8 @@ from blackboard.ledger import Left
 from blackboard.origin import enter
 from blackboard.outage import Outage
 from blackboard.outcome import LONGEST_RECONCILIATION
+from blackboard.reason import clean as in_a_line
 from blackboard.saga import Abort
-from blackboard.steering import clean as in_a_line
 from blackboard.store.partition import Applied, Commit, Partition
 from blackboard.takeover import announce
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -20,7 +20,6 @@ from blackboard.errors import (
     ActivationNotFound,
     BoardNotFound,
     EpochConflict,
-    InvalidSource,
     InvalidStrategy,
     NotHeld,
     SagaUnderWay,
@@ -30,57 +29,17 @@ from blackboard.errors import (
 )
 from blackboard.event import EventType
 from blackboard.ids import operation_id
-from blackboard.limits import Tripped, check_limit, milliseconds
+from blackboard.limits import check_limit, milliseconds
 from blackboard.measure import is_duration
+from blackboard.mode import Effect, Mode, Planned, Switch
 from blackboard.news import News
+from blackboard.reason import clean
 from blackboard.saga import GOES_ON
 from blackboard.store.board_facts import BoardFacts
 from blackboard.store.control import Raised, Steered
 from blackboard.store.partition import Partition
 
 STEP_ENDS = frozenset({EventType.FIRED, EventType.DIED, EventType.OBVIATED, EventType.FAILED, EventType.DECLINED})
-
-LONGEST_REASON = 500
-"""Characters kept of a reason."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mode:
-    """How a board is steered: by whom, since which epoch, and what its strategy says of itself.
-
-    ``mode`` is ``choreography`` or ``orchestration``. ``strategy`` is None for a choreographed board, and for a strategy that
-    this program does not know; ``said`` is its state in words. ``unattended`` is the seconds after which a board without a
-    controller is choreographed again; None holds it for as long as it takes. ``tripped`` is the guard that paused it.
-    """
-
-    board: str
-    mode: str
-    epoch: int
-    paused: bool
-    strategy: Strategy | None = None
-    said: str = ""
-    unattended: float | None = None
-    tripped: Tripped | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Switch:
-    """What a switch or a pause came to: the epoch that began, how many activations it held or freed, and what still ran."""
-
-    epoch: int
-    moved: int
-    running: tuple[str, ...] = ()
-
-
-Effect = Literal["starts", "held", "goes on", "stays", "granted"]
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """What a switch would do to one activation, or what the strategy would grant."""
-
-    activation: Activation
-    effect: Effect
 
 
 class Steering:
@@ -374,18 +333,6 @@ def _notation(strategy: Any) -> str:
         problem, remedy = f"{strategy!r} is no strategy", "Give one, like Sequential(first, second) or Parallel(4)"
         raise InvalidStrategy("orchestrate", problem, remedy)
     return json.dumps(to_data(strategy), ensure_ascii=False, separators=(",", ":"))
-
-
-def check_text(said: Any) -> None:
-    """Raises InvalidSource for what is no text: an act would be kept with words that nobody could read."""
-    if not isinstance(said, str):
-        raise InvalidSource("what was said", f"{said!r} is no text", 'Say it in words, such as "checked by hand"')
-
-
-def clean(reason: str) -> str:
-    """A reason as it is kept: one line of what can be shown. Raises InvalidSource for what is no text."""
-    check_text(reason)
-    return "".join(c if c.isprintable() else " " for c in reason)[:LONGEST_REASON]
 
 
 def _granted(strategy: Strategy, view: View, state: Any) -> Grants:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from blackboard.application import Blackboard  # loaded when a verb runs
     from blackboard.board import Board
     from blackboard.event import Event
-    from blackboard.steering import Switch
+    from blackboard.mode import Switch
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from blackboard.application import Blackboard  # loaded when a verb runs
     from blackboard.board import Board
     from blackboard.control.strategy import Strategy
-    from blackboard.steering import Planned, Switch
+    from blackboard.mode import Planned, Switch
 
 CHOREOGRAPHY, ORCHESTRATION = "choreography", "orchestration"
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from blackboard.application import Blackboard  # for checkers
     from blackboard.board import Board
     from blackboard.control.strategy import Strategy
-    from blackboard.steering import Mode
+    from blackboard.mode import Mode
     from blackboard.store.board_facts import BoardFacts
 
 NAME_THE_APP = "Here, name the application that defines it with --app."
