@@ -15,8 +15,16 @@ end
 local scratch = { set = {}, removed = {} }
 
 local lexset = {}
+local COUNTS_KEPT = 16 -- of one set: each is looked at with every member that comes or goes
 
 function lexset.new(key) return { key = key } end
+
+--- Keeps what was counted true: a member comes or goes.
+local function recount(counts, member, by)
+  for prefix, count in pairs(counts) do
+    if string.sub(member, 1, #prefix) == prefix then counts[prefix] = count + by end
+  end
+end
 
 function lexset.put(set, member, present)
   local staged = set.staged
@@ -24,6 +32,7 @@ function lexset.put(set, member, present)
     staged = {}
     set.staged = staged
   end
+  if set.counts then recount(set.counts, member, present and 1 or -1) end
   if staged[member] == nil then
     staged[member] = present
   else
@@ -44,11 +53,16 @@ function lexset.range(set, prefix)
   return list
 end
 
+--- How many members start with `prefix`: counted once in a call, and kept from there on.
 function lexset.count(set, prefix)
-  local count = redis.call('ZLEXCOUNT', set.key, '[' .. prefix, '(' .. prefix .. LAST)
-  for member, present in pairs(set.staged or {}) do
+  local count = set.counts and set.counts[prefix]
+  if count then return count end
+  count = redis.call('ZLEXCOUNT', set.key, '[' .. prefix, '(' .. prefix .. LAST)
+  for member, present in pairs(set.staged or NONE) do
     if string.sub(member, 1, #prefix) == prefix then count = count + (present and 1 or -1) end
   end
+  if not set.counts or set.counted >= COUNTS_KEPT then set.counts, set.counted = {}, 0 end
+  set.counts[prefix], set.counted = count, set.counted + 1
   return count
 end
 
