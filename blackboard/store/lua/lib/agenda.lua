@@ -73,8 +73,9 @@ local function is_free(ctx, identity, activation)
   return codec.is_undoing(identity) or activation[UNSURE] == 1 and saga.under_way(ctx)
 end
 
---- Brings an activation into a state, with everything that hangs on it; of an earlier one nothing is left.
-local function settle(ctx, field, source, identity, activation, state)
+--- Brings an activation into a state, with everything that hangs on it; of an earlier one nothing is left. `text_of`: what
+--- writes it, where there is a shorter way.
+local function settle(ctx, field, source, identity, activation, state, text_of)
   if state == 'r' and control.holds_back(ctx, activation) and not is_free(ctx, identity, activation) then
     state = control.awaits_bid(ctx, identity, activation) and 'b' or 'u'
     if state == 'u' then ctx.rouses = true end
@@ -83,7 +84,7 @@ local function settle(ctx, field, source, identity, activation, state)
   activation[STATE] = state
   schedule(field, source, activation)
   weigh(ctx, activation, 1)
-  partition.put(field, activation)
+  partition.put(field, activation, text_of)
   ctx.touched = true
 end
 
@@ -194,7 +195,7 @@ function agenda.open(ctx, trigger, identity, bound, cause, depth, rated)
   ctx.opened = ctx.opened + 1
   guard.opened(ctx, trigger, number, depth)
   if ctx.status ~= 'open' then return agenda.move(ctx, identity, activation, delayed and 'd' or 'r') end
-  settle(ctx, field, trigger.s, identity, activation, delayed and 'd' or 'r')
+  settle(ctx, field, trigger.s, identity, activation, delayed and 'd' or 'r', codec.opened_text)
 end
 
 --- Takes an activation off the agenda for good.

@@ -122,6 +122,14 @@ function codec.activation_text(a)
     .. T[a[23]] .. ',' .. T[a[24]] .. ']' .. US .. a[BOUND] .. US .. a[TOKEN] .. US .. a[NOTE] .. US .. a[PROBLEM]
 end
 
+--- The same text for an activation that was opened in this call and has changed in nothing since.
+function codec.opened_text(a)
+  local T, rated = DIGITS, a[RATING]
+  return '["' .. a[1] .. '",' .. T[a[2]] .. ',' .. T[a[3]] .. ',' .. T[a[4]] .. ',' .. T[a[5]] .. ',' .. T[a[6]] .. ','
+    .. T[a[7]] .. ',0,0,0,"-",0,0,0,0,' .. T[a[16]] .. ',0,"-",' .. (rated == 0 and '0' or string.format('%.14g', rated))
+    .. ',0,0,0,0,0]' .. US .. a[BOUND] .. US .. US .. US
+end
+
 --- The same text for a control activation, of which most facts are always the same.
 function codec.control_text(a)
   local T = DIGITS
