@@ -11,7 +11,6 @@ from datetime import timedelta
 from typing import Any, Literal, Protocol, TypeVar
 
 from blackboard.activation import Activation, StoredEntry
-from blackboard.clock import to_seconds
 from blackboard.condition import Condition, clauses_of, holds
 from blackboard.entry import Entry, Stamp, address_of, check_whole, encode, restamp, split_address
 from blackboard.errors import (
@@ -31,6 +30,7 @@ from blackboard.legible import legible
 from blackboard.life import Keeper, Life
 from blackboard.limits import Limits
 from blackboard.origin import Origin, here
+from blackboard.patience import patience
 from blackboard.people import People
 from blackboard.retreat import Retreat, is_meant
 from blackboard.signature import Injected
@@ -272,6 +272,7 @@ class Board(Steering, Retreat, People, Life, Injected):
 
     async def run_until_settled(self, timeout: float | timedelta | None = 60.0) -> int:
         """Run workers and a controller in this process until the board is quiescent. Returns its last event; raises TimedOut."""
+        patience(timeout)  # before anything runs
         async with self._host.workers(), self._host.controller():
             return await self.settled(timeout)
 
@@ -358,7 +359,7 @@ class Board(Steering, Retreat, People, Life, Injected):
         timeout: float | timedelta | None,
         interest: Interest,
     ) -> T:
-        seconds = None if timeout is None else to_seconds(timeout)
+        seconds = patience(timeout)
         deadline = None if seconds is None else time.monotonic() + seconds
         if (found := await look(False)) is not None:
             return found
