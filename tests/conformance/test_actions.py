@@ -214,6 +214,24 @@ async def test_the_dead_come_back_on_request_or_with_news(bb: Blackboard) -> Non
         assert await renewed.dead() == []
 
 
+async def test_the_dead_say_when_they_died(bb: Blackboard) -> None:
+    @bb.knowledge_source(retries=0)
+    async def decide(claim: Claim) -> Decision:
+        raise RuntimeError("ill")
+
+    async with bb:
+        board = bb.board("b")
+        await board.post(Claim(amount=1))
+        [still_open] = await board.agenda()
+        assert still_open.died_at is None
+        await board.run_until_settled(timeout=10)
+        copy = await bb.import_board([line async for line in board.export()], "copy")
+        [death] = await events_of(board, "died")
+        for each in (board, copy):
+            [dead] = await each.dead()
+            assert (dead.died_at, dead.due_at) == (death.at, None)
+
+
 async def test_the_dead_of_a_source_that_fires_once_come_back_too(bb: Blackboard) -> None:
     healthy = False
 
