@@ -22,6 +22,7 @@ from blackboard.cli.output import summary
 from blackboard.cli.session import PATIENCE, NoStore, connect
 from blackboard.cli.sources import undecided
 from blackboard.cli.stuck import stuck_boards
+from blackboard.cli.tripped import BOARDS_LOOKED_AT, open_boards, tripped_boards
 from blackboard.clock import SystemClock
 from blackboard.errors import StoreError, StoreRefused
 from blackboard.facts.limiting import state_of
@@ -34,7 +35,7 @@ from blackboard.store.address import Deployment
 from blackboard.store.calls import Calls
 from blackboard.store.connection import Clients, wait_until_ready
 from blackboard.store.keys import Keys
-from blackboard.store.partition import BoardFacts, Partition
+from blackboard.store.partition import Partition
 from blackboard.store.server_check import ServerFacts, check_server
 from blackboard.store.store import namespaces
 
@@ -44,9 +45,6 @@ ROUND_TRIPS = 50
 SLOW_MS = 5.0
 SKEW_MS = 1000
 NEARLY_FULL = 0.8
-
-BOARDS_LOOKED_AT = 1000
-"""The latest boards of a partition, among which the orchestrated ones are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,14 +267,8 @@ def _idle_sources(namespace: str, cards: Mapping[str, Any], workers: list[dict[s
     return Finding("sources", "ok", f"{namespace}: each of {len(cards)} has a worker")
 
 
-async def _open_boards(bb: Blackboard) -> list[BoardFacts]:
-    boards = [board for each in bb.store().partitions for board in (await each.boards())[-BOARDS_LOOKED_AT:]]
-    facts = await asyncio.gather(*(bb.store().partition(board).facts(board) for board in boards))
-    return [each for each in facts if each and each.status == "open"]
-
-
 async def _control(bb: Blackboard, workers: list[dict[str, Any]]) -> Finding:
-    orchestrated = [each.board for each in await _open_boards(bb) if each.mode == "orchestration"]
+    orchestrated = [each.board for each in await open_boards(bb) if each.mode == "orchestration"]
     return _led(bb.name, orchestrated, await undecided(bb), controllers(workers))
 
 
@@ -295,9 +287,7 @@ def _led(namespace: str, orchestrated: list[str], undecided: int, alive: int) ->
 
 async def _guards(bb: Blackboard) -> Finding:
     """The boards that a guard has paused, the latest of them with its cycle and how to go on."""
-    paused = [each.board for each in await _open_boards(bb) if each.paused]
-    found = await asyncio.gather(*(bb.store().partition(board).tripped(board) for board in paused))
-    tripped = [(board, each) for board, each in zip(paused, found, strict=True) if each]
+    tripped = await tripped_boards(bb)
     if not tripped:
         return Finding("guards", "ok", f"{bb.name}: no guard holds a board")
     board, latest = tripped[-1]
@@ -310,7 +300,7 @@ async def _guards(bb: Blackboard) -> Finding:
 
 async def _unshapely(bb: Blackboard) -> list[tuple[str, str]]:
     """The open boards that do not settle since an entry could not be brought forward, and why not."""
-    behind = [each for each in await _open_boards(bb) if each.behind]
+    behind = [each for each in await open_boards(bb) if each.behind]
     rows = await asyncio.gather(*(behind_rows(bb, each) for each in behind))
     return [
         (each.board, row["problem"])
