@@ -7,22 +7,23 @@ import platform
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from importlib import metadata
 from shlex import quote
-from typing import Any, Literal
+from typing import Any
 
 import click
 
 from blackboard.activation import Activation
 from blackboard.application import Blackboard
 from blackboard.cli.behind import behind_rows, outdated, undone
+from blackboard.cli.finding import Finding
 from blackboard.cli.options import Options
 from blackboard.cli.output import summary
 from blackboard.cli.session import PATIENCE, NoStore, connect
 from blackboard.cli.sources import undecided
 from blackboard.cli.stuck import stuck_boards
 from blackboard.cli.tripped import BOARDS_LOOKED_AT, open_boards, tripped_boards
+from blackboard.cli.waiting import questions
 from blackboard.clock import SystemClock
 from blackboard.errors import StoreError, StoreRefused
 from blackboard.facts.limiting import state_of
@@ -45,20 +46,6 @@ ROUND_TRIPS = 50
 SLOW_MS = 5.0
 SKEW_MS = 1000
 NEARLY_FULL = 0.8
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a check found."""
-
-    check: str
-    verdict: Literal["ok", "warn", "fail"]
-    finding: str
-    remedy: str = ""
-
-    def as_row(self) -> dict[str, Any]:
-        """The finding as a row."""
-        return asdict(self)
 
 
 async def examine(options: Options) -> list[Finding]:
@@ -246,6 +233,7 @@ async def _namespace(bb: Blackboard) -> list[Finding]:
         _undoing(bb.name, stuck),
         _dead(bb.name, [each for each in dead if each.board not in stuck]),
         await _unknown(bb, [each for partition in partitions for each in await partition.unknown()]),
+        await questions(bb),
     ]
 
 
