@@ -279,7 +279,7 @@ class Board(Steering, Retreat, People, Life, Injected):
     async def events(self, since: int = 0, follow: bool = False) -> AsyncGenerator[Event]:
         """The board's events after number ``since``, in order; with ``follow``, also those to come, until it is closed."""
         watch = self._store.watch(self.id).board(self.id) if follow else contextlib.nullcontext()
-        async with watch as news:
+        async with watch as signal:
             while True:
                 page = await self._partition.events(self.id, since, PAGE)
                 for event in page:
@@ -289,9 +289,9 @@ class Board(Steering, Retreat, People, Life, Injected):
                         return
                 if page:
                     continue
-                if news is None or await self._ended(since):
+                if signal is None or await self._ended(since):
                     return
-                await news.wait()
+                await signal.wait()
 
     # ------------------------------------------------------------------ inside
 
@@ -364,12 +364,12 @@ class Board(Steering, Retreat, People, Life, Injected):
         if (found := await look(False)) is not None:
             return found
         rung = False
-        async with self._store.watch(self.id).board(self.id, interest) as news:
+        async with self._store.watch(self.id).board(self.id, interest) as signal:
             while (found := await look(rung)) is None:
                 left = 1.0 if deadline is None else deadline - time.monotonic()
                 if left <= 0:
                     raise TimedOut(awaited, seconds or 0.0, await why_not(self._partition, self.id))
-                rung = await news.wait(left)
+                rung = await signal.wait(left)
         return found
 
     async def _wait_until(self, holds: Callable[[], Awaitable[bool]], awaited: str, timeout: Any) -> None:
