@@ -134,7 +134,7 @@ class PlanExecute(Strategy):
     def _read(self, stored: StoredEntry) -> list[PlanStep]:
         data = from_json(stored.payload)
         try:
-            steps = STEPS.validate_python(data.get("steps"))
+            steps = STEPS.validate_python(data.get("steps") if isinstance(data, dict) else None)
         except ValidationError as error:
             remedy = 'Post one like Plan(steps=["search", "write"])'
             raise InvalidStrategy("PlanExecute", f"{stored.address} has no steps to follow", remedy) from error

@@ -152,6 +152,15 @@ def test_what_is_no_plan_fails_with_the_reason(steps: Any) -> None:
         board.ask(PlanExecute("planner", plan=Bad))
 
 
+@pytest.mark.parametrize("payload", [b"[]", b"7", b'"steps"', b"null"])
+def test_what_is_no_object_is_no_plan(payload: bytes) -> None:
+    board = Playboard()
+    board.post(Plan(steps=["a"]))  # type: ignore[list-item]  # a name alone is a step
+    board.entries["plan"] = board.entries["plan"]._replace(payload=payload)
+    with pytest.raises(InvalidStrategy, match="plan has no steps to follow"):
+        board.ask(PlanExecute("planner"))
+
+
 def test_a_plan_has_steps() -> None:
     assert plan("a") == plan(PlanStep(source="a"))
     with pytest.raises(InvalidInstruction, match=r"Plan cannot be followed: steps: .*Name at least one step"):
