@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from blackboard.errors import InvalidBoardId as InvalidBoardId
     from blackboard.errors import InvalidChoice as InvalidChoice
     from blackboard.errors import InvalidEntry as InvalidEntry
+    from blackboard.errors import InvalidInstruction as InvalidInstruction
     from blackboard.errors import InvalidKey as InvalidKey
     from blackboard.errors import InvalidKind as InvalidKind
     from blackboard.errors import InvalidSource as InvalidSource
@@ -203,6 +204,7 @@ __all__ = [
     "InvalidBoardId",
     "InvalidChoice",
     "InvalidEntry",
+    "InvalidInstruction",
     "InvalidKey",
     "InvalidKind",
     "InvalidSource",

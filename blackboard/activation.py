@@ -109,7 +109,12 @@ class Activation:
     @property
     def due_at(self) -> datetime | None:
         """When a delayed or retrying activation becomes ready."""
-        return to_datetime(self.due) if self.due else None
+        return to_datetime(self.due) if self.due and self.state is not ActivationState.DEAD else None
+
+    @property
+    def died_at(self) -> datetime | None:
+        """When a dead activation died: it is due no more, and the store keeps this time in the place of that one."""
+        return to_datetime(self.due) if self.due and self.state is ActivationState.DEAD else None
 
 
 class StoredEntry(NamedTuple):  # as the claims: made for each activation, and a tuple is made in half the time

@@ -11,7 +11,6 @@ from datetime import timedelta
 from typing import Any, Literal, Protocol, TypeVar
 
 from blackboard.activation import Activation, StoredEntry
-from blackboard.clock import to_seconds
 from blackboard.condition import Condition, clauses_of, holds
 from blackboard.entry import Entry, Stamp, address_of, check_whole, encode, restamp, split_address
 from blackboard.errors import (
@@ -31,6 +30,7 @@ from blackboard.legible import legible
 from blackboard.life import Keeper, Life
 from blackboard.limits import Limits
 from blackboard.origin import Origin, here
+from blackboard.patience import patience
 from blackboard.people import People
 from blackboard.retreat import Retreat, is_meant
 from blackboard.signature import Injected
@@ -273,13 +273,14 @@ class Board(Steering, Retreat, People, Life, Injected):
 
     async def run_until_settled(self, timeout: float | timedelta | None = 60.0) -> int:
         """Run workers and a controller in this process until the board is quiescent. Returns its last event; raises TimedOut."""
+        patience(timeout)  # before anything runs
         async with self._host.workers(), self._host.controller():
             return await self.settled(timeout)
 
     async def events(self, since: int = 0, follow: bool = False) -> AsyncGenerator[Event]:
         """The board's events after number ``since``, in order; with ``follow``, also those to come, until it is closed."""
         watch = self._store.watch(self.id).board(self.id) if follow else contextlib.nullcontext()
-        async with watch as news:
+        async with watch as signal:
             while True:
                 page = await self._partition.events(self.id, since, PAGE)
                 for event in page:
@@ -289,9 +290,9 @@ class Board(Steering, Retreat, People, Life, Injected):
                         return
                 if page:
                     continue
-                if news is None or await self._ended(since):
+                if signal is None or await self._ended(since):
                     return
-                await news.wait()
+                await signal.wait()
 
     # ------------------------------------------------------------------ inside
 
@@ -359,17 +360,17 @@ class Board(Steering, Retreat, People, Life, Injected):
         timeout: float | timedelta | None,
         interest: Interest,
     ) -> T:
-        seconds = None if timeout is None else to_seconds(timeout)
+        seconds = patience(timeout)
         deadline = None if seconds is None else time.monotonic() + seconds
         if (found := await look(False)) is not None:
             return found
         rung = False
-        async with self._store.watch(self.id).board(self.id, interest) as news:
+        async with self._store.watch(self.id).board(self.id, interest) as signal:
             while (found := await look(rung)) is None:
                 left = 1.0 if deadline is None else deadline - time.monotonic()
                 if left <= 0:
                     raise TimedOut(awaited, seconds or 0.0, await why_not(self._partition, self.id))
-                rung = await news.wait(left)
+                rung = await signal.wait(left)
         return found
 
     async def _wait_until(self, holds: Callable[[], Awaitable[bool]], awaited: str, timeout: Any) -> None:

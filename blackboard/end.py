@@ -16,6 +16,7 @@ from blackboard.errors import (
     DefinitionError,
     EntryError,
     HandoffRefused,
+    InvalidInstruction,
     NewerSchema,
     UndeclaredKind,
 )
@@ -27,6 +28,9 @@ logger = logging.getLogger(__name__)
 
 HOPELESS = (ApprovalExpired, ApprovalRejected, DefinitionError, EntryError, HandoffRefused, UndeclaredKind)
 """What another run would not mend: data or code that must change first."""
+
+MENDABLE = (InvalidInstruction,)
+"""Among these, what a model has said, which may say something better in another run."""
 
 
 class End(Enum):
@@ -91,7 +95,7 @@ class Ends:
         problem = describe(error)
         if isinstance(error, ApprovalExpired):
             return await self._die(error, problem)
-        if attempt > policies.retries or isinstance(error, HOPELESS):
+        if attempt > policies.retries or (isinstance(error, HOPELESS) and not isinstance(error, MENDABLE)):
             logger.error(
                 "%s failed (attempt %d) and is dead: %s", claim.full_name, attempt, sum_up(error), exc_info=error
             )

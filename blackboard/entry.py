@@ -307,7 +307,7 @@ def _older(kind: type[E], payload: str | bytes, stamp: Stamp | None, version: in
     try:
         entry: E = kind.__pydantic_validator__.validate_json(to_json(data), by_alias=False, by_name=True)
     except ValidationError as error:
-        problem = f"brought forward from version {version} to {kind.__version__}, {_problems(error)}"
+        problem = f"brought forward from version {version} to {kind.__version__}, {problems(error)}"
         raise InvalidEntry(where, problem, *_mending(kind, where)) from error
     if stamp is not None and isinstance(kind.__key__, str) and address(kind.__kind__, key_of(entry)) != stamp.address:
         problem = f"brought forward from version {version}, its key is {key_of(entry)}, another one"
@@ -369,8 +369,8 @@ def _known_part(kind: type[E], payload: str | bytes, error: ValidationError) -> 
 def _misfit(kind: type[Entry], stamp: Stamp | None, version: int, error: ValidationError) -> InvalidEntry | NewerSchema:
     where = stamp.address if stamp else kind.__kind__
     if version > kind.__version__:
-        return NewerSchema(where, kind.__version__, version, _problems(error))
-    return InvalidEntry(where, _problems(error))
+        return NewerSchema(where, kind.__version__, version, problems(error))
+    return InvalidEntry(where, problems(error))
 
 
 def check_whole(entry: Entry) -> None:
@@ -392,6 +392,7 @@ def _name(entry: Entry) -> str:
     return entry.stamp.address if entry.stamp else address(entry.__kind__, key_of(entry))
 
 
-def _problems(error: ValidationError) -> str:
-    problems = error.errors(include_url=False, include_input=False)
-    return "; ".join(f"{'.'.join(map(str, p['loc'])) or 'it'}: {p['msg']}" for p in problems[:3])
+def problems(error: ValidationError) -> str:
+    """What pydantic found wrong, the first three in words."""
+    found = error.errors(include_url=False, include_input=False)
+    return "; ".join(f"{'.'.join(map(str, p['loc'])) or 'it'}: {p['msg']}" for p in found[:3])

@@ -18,6 +18,7 @@
     │   ├── InvalidEntry          its data does not fit its kind
     │   ├── NewerSchema           a newer release wrote it, in a shape that this one does not know
     │   ├── UnreadEntry           it is revised without having been read
+    │   ├── InvalidInstruction    an agent of control says what cannot be followed (also a ValueError)
     │   └── InvalidChoice         an approval does not offer it
     ├── Conflict              somebody else was first; nothing was written
     │   ├── EntryExists           the address is taken
@@ -199,6 +200,15 @@ class InvalidEntry(EntryError):
         "give new fields a default, or raise the kind's version and bring old data forward"
     )
     message_of_facts = "{address} does not fit its kind: {problem}. {remedy}."
+
+
+class InvalidInstruction(EntryError, ValueError):
+    """An agent of control says what nobody can follow: correct it; one that thinks anew in each run may do so itself."""
+
+    subject: str
+    problem: str
+    remedy: str
+    message_of_facts = "{subject} cannot be followed: {problem}. Nothing was written. {remedy}."
 
 
 class NewerSchema(EntryError):

@@ -33,6 +33,7 @@ from blackboard.limits import check_limit, milliseconds
 from blackboard.measure import is_duration
 from blackboard.mode import Effect, Mode, Planned, Switch
 from blackboard.news import News
+from blackboard.patience import patience
 from blackboard.reason import clean
 from blackboard.saga import GOES_ON
 from blackboard.store.board_facts import BoardFacts
@@ -81,6 +82,7 @@ class Steering:
         that does not exist is created. Raises InvalidStrategy, BoardClosed, and UnknownSource for a source that nobody has
         registered.
         """
+        patience(timeout)
         text = _notation(strategy)
         if unattended is not None and not is_duration(unattended):
             problem, remedy = (
@@ -108,6 +110,7 @@ class Steering:
 
         The arguments are those of `orchestrate`. Raises EpochConflict, BoardClosed.
         """
+        patience(timeout)
         steered = await self._partition.switch(self.id, operation_id(), self._author, None, clean(why), epoch)
         return await self._switched(steered, epoch, drain, timeout)
 
@@ -194,16 +197,17 @@ class Steering:
         What goes is what the strategy grants, on a choreographed board the first of the agenda. A board that is not paused is
         paused first. Returns the board's last event. Raises TimedOut, NotHeld when nothing can go, and SagaUnderWay.
         """
+        seconds = patience(timeout)
         if (await self.status()).status == "open" and await self._partition.saga(self.id) in GOES_ON:
             raise SagaUnderWay(self.id)  # before it is paused, which would outlast that
         await self.pause(why)
         if until != "quiescence":
             if (await self.status()).settled:
                 raise NotHeld(self.id, "the agenda", "without an open activation")
-            return await self._step(until, why, timeout)
-        deadline = None if timeout is None else time.monotonic() + to_seconds(timeout)
+            return await self._step(until, why, seconds)
+        deadline = None if seconds is None else time.monotonic() + seconds
         while not (facts := await self.status()).settled:
-            left = None if deadline is None else deadline - time.monotonic()
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
             await self._step("firing", why, left)
         return facts.seq
 

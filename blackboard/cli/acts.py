@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import click
 
-from blackboard.cli.duration import Duration
+from blackboard.cli.duration import TIMEOUT, Duration
 from blackboard.cli.events import must_exist, print_events
 from blackboard.cli.failures import NO
 from blackboard.cli.options import Options
@@ -236,7 +236,7 @@ async def _suspend_one(bb: Blackboard, source: str, why: str, on: bool) -> bool:
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(0),
+    type=TIMEOUT,
     default=60.0,
     show_default=True,
     metavar="SECONDS",

@@ -184,7 +184,7 @@ def _print_sections(found: dict[str, Any]) -> None:
         lines = [f"{each['entries']:>6}  {each['kind']}  {each['waits_for']}" for each in found["behind"]]
         _section("Of another schema version", lines, "")  # whole: what is to be done stands at their end
     _section("Agenda", [_agenda_line(each) for each in found["agenda"]], "nothing open")
-    dead = [f"{each['activation']}  {summary(each['problem'])}" for each in found["dead"]]
+    dead = [f"{each['activation']}  {ago(each.get('died'))}  {summary(each['problem'])}" for each in found["dead"]]
     if dead:
         _section("Dead", [shorten(line, width) for line in dead], "")
         if found["status"] == "open":

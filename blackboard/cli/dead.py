@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 DEAD = (
     Column("board"),
     Column("activation"),
+    Column("died"),
     Column("attempts", right=True),
     Column("crashes", right=True),
     Column("addresses", table=lambda value: shorten(shown(value), 60)),
@@ -51,6 +52,7 @@ async def _dead(options: Options, board: str | None) -> list[dict[str, Any]]:
             {
                 "board": each.board,
                 "activation": each.name,
+                "died": each.died_at,
                 "attempts": each.attempts,
                 "crashes": each.crashes,
                 "addresses": list(each.addresses),

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from blackboard.measure import is_number
+from blackboard.measure import CENTURY, is_number
 
 LONGEST_DAYS = 36500.0
 
@@ -43,3 +43,7 @@ class Span(click.ParamType[Any]):
         if not is_number(number, self._lowest, self._highest):
             self.fail(f"{value!r} is no number from {self._lowest:g} to {self._highest:,.0f}.", param, ctx)
         return float(number)
+
+
+TIMEOUT = Span(0, CENTURY.total_seconds())
+"""The seconds that a verb waits at most, as `--timeout` takes them."""

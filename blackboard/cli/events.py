@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from blackboard.cli.duration import TIMEOUT
 from blackboard.cli.options import Options
 from blackboard.cli.output import format_of, print_one, print_rows, print_tsv, say, to_json
 from blackboard.cli.session import board_of, connected, run
@@ -102,7 +103,7 @@ async def must_exist(board: Board) -> None:
 @click.argument("board", help="The id of a board.")
 @click.argument("what", metavar="[KIND|ADDRESS]", required=False, help="A kind, or an address such as finding/history.")
 @click.option("--settled", is_flag=True, help="Wait until nothing will happen without input from outside.")
-@click.option("--timeout", type=click.FloatRange(0), metavar="SECONDS", help="Give up, with exit code 124.")
+@click.option("--timeout", type=TIMEOUT, metavar="SECONDS", help="Give up, with exit code 124.")
 def wait(options: Options, board: str, what: str | None, settled: bool, timeout: float | None) -> None:
     """Wait until a board has an entry, or has settled.
 

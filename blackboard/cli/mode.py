@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from blackboard.cli.acts import why_option
-from blackboard.cli.duration import Duration
+from blackboard.cli.duration import TIMEOUT, Duration
 from blackboard.cli.events import must_exist
 from blackboard.cli.options import Options
 from blackboard.cli.output import Column, format_of, print_one, print_rows, say, shorten, shown
@@ -70,7 +70,7 @@ PLANNED = (
     help="Choreograph it again after so long without a controller: 30s.",
 )
 @click.option("--dry-run", is_flag=True, help="Only list what the switch would hold back or start.")
-@click.option("--timeout", type=click.FloatRange(0), metavar="SECONDS", help="Drain no longer; exit code 124 then.")
+@click.option("--timeout", type=TIMEOUT, metavar="SECONDS", help="Drain no longer; exit code 124 then.")
 def mode(
     options: Options,
     board: str,

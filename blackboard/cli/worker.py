@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,7 +19,9 @@ from blackboard.cli.verb import verb
 from blackboard.measure import YEAR
 
 if TYPE_CHECKING:
-    from blackboard import Worker  # the application loads it when the verb runs
+    from blackboard import Blackboard, Worker  # the application loads it when the verb runs
+
+logger = logging.getLogger(__name__)
 
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -50,16 +53,40 @@ class Wishes:
 class Crew:
     """A worker as a process serves with it."""
 
-    def __init__(self, namespace: str, worker: Worker) -> None:
-        self._namespace = namespace
+    def __init__(self, bb: Blackboard, worker: Worker) -> None:
+        self._bb = bb
         self._worker = worker
-        self.run, self.drain, self.abort = worker.run, worker.drain, worker.abort
+        self._told = False
+
+    async def run(self, ready: asyncio.Event) -> None:
+        """Work until told to stop, or as the options say; a burst that ends by itself says what guards have held back."""
+        await self._worker.run(ready)
+        if self._worker.options.burst and not self._told:
+            await self._tell_what_is_left()
+
+    async def _tell_what_is_left(self) -> None:
+        from blackboard.cli.tripped import left_over
+        from blackboard.errors import StoreError
+
+        with contextlib.suppress(StoreError):  # the work is done, whether this can be said or not
+            if said := await left_over(self._bb):
+                logger.warning("%s", said)
+
+    def drain(self) -> None:
+        """Take no more work, finish what runs, then end."""
+        self._told = True
+        self._worker.drain()
+
+    def abort(self) -> None:
+        """End now."""
+        self._told = True
+        self._worker.abort()
 
     @property
     def opening(self) -> str:
         """Who it is, and what it runs."""
         worker = self._worker
-        runs = f"runs {len(worker.sources)} sources of {self._namespace}"
+        runs = f"runs {len(worker.sources)} sources of {self._bb.name}"
         return f"worker {worker.id} {runs}, {worker.options.concurrency} at once"
 
     @property
@@ -167,4 +194,4 @@ async def _serve(options: Options, wishes: Wishes, supervised: bool) -> int:
     if wishes.lease is not None:
         bb.lease = wishes.lease
     crew = bb.workers(wishes.concurrency, only=wishes.only or None, burst=wishes.burst, max_idle=wishes.max_idle)
-    return await Serving(bb, Crew(bb.name, crew)).serve(supervised=supervised)
+    return await Serving(bb, Crew(bb, crew)).serve(supervised=supervised)

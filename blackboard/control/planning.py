@@ -11,6 +11,7 @@ from pydantic_core import from_json
 
 from blackboard.activation import ActivationState, StoredEntry
 from blackboard.control.ending import is_whole
+from blackboard.control.instruction import Instruction
 from blackboard.control.sequence import Sequential
 from blackboard.control.setback import Setback, as_data, setback_of
 from blackboard.control.step import Step
@@ -21,10 +22,11 @@ from blackboard.errors import InvalidStrategy
 from blackboard.event import EventType
 
 
-class PlanStep(BaseModel):
+class PlanStep(Instruction, BaseModel):
     """A step of a plan: the name of a source and, unless all that it has to do is meant, addresses of entries it binds."""
 
     model_config = ConfigDict(extra="forbid")
+    __remedy__ = 'Name a source: PlanStep(source="search", on=["task"])'
 
     source: str
     on: list[str] = Field(default_factory=list)
@@ -35,8 +37,10 @@ class PlanStep(BaseModel):
         return {"source": data} if isinstance(data, str) else data
 
 
-class Plan(Entry):
+class Plan(Instruction, Entry):
     """What a planning agent posts: which sources run, in this order. `Plan(steps=["search", "write"])`."""
+
+    __remedy__ = 'Name at least one step: Plan(steps=["search", "write"])'
 
     steps: list[PlanStep] = Field(min_length=1)
 
@@ -130,7 +134,7 @@ class PlanExecute(Strategy):
     def _read(self, stored: StoredEntry) -> list[PlanStep]:
         data = from_json(stored.payload)
         try:
-            steps = STEPS.validate_python(data.get("steps"))
+            steps = STEPS.validate_python(data.get("steps") if isinstance(data, dict) else None)
         except ValidationError as error:
             remedy = 'Post one like Plan(steps=["search", "write"])'
             raise InvalidStrategy("PlanExecute", f"{stored.address} has no steps to follow", remedy) from error

@@ -9,6 +9,7 @@ from types import FunctionType
 from blackboard.activation import Activation
 from blackboard.control.asking import SILENCE, Asking
 from blackboard.control.ending import is_whole
+from blackboard.control.instruction import Instruction
 from blackboard.control.reference import reference_of
 from blackboard.control.strategy import Grants, Source, State
 from blackboard.control.view import View
@@ -18,8 +19,10 @@ Choice = str | Activation | None
 """A source, of which the first that is held is meant; an activation, or its name (``decide#17``); None for nobody."""
 
 
-class Route(Entry, key=UNIQUE):
+class Route(Instruction, Entry, key=UNIQUE):
     """What a routing agent posts: who is asked next, a source or one activation (``decide#17``), and why."""
+
+    __remedy__ = 'Name who is next, and why: Route(to="decide", reason="all is there")'
 
     to: str
     reason: str = ""

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from pydantic import model_validator
 
 from blackboard.control.asking import Asking
+from blackboard.control.instruction import Instruction
 from blackboard.control.strategy import Source
 from blackboard.entry import UNIQUE, Entry
 
 
-class Delegation(Entry, key=UNIQUE):
+class Delegation(Instruction, Entry, key=UNIQUE):
     """What a supervising agent posts: whom to ask next, a source or one activation (``decide#17``); or that all is done.
 
     The one that is asked can read the note: it takes `delegations: list[Delegation] | None`, which does not trigger it.
     """
+
+    __remedy__ = 'Post Delegation(to="decide", note="…"), or Delegation(finished=True)'
 
     to: str = ""
     note: str = ""

@@ -51,6 +51,8 @@ def _row(found: Activation, around: Surroundings) -> dict[str, Any]:
         "owner": found.owner,
         "problem": found.problem,
     }
+    if found.died_at is not None:
+        row["died"] = found.died_at
     if found.kept:
         row["steps"] = found.kept
     if progress := around.progress.get(found.name):

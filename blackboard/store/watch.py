@@ -45,7 +45,7 @@ Interest = Callable[[Rumour], bool]
 """Whether a waiter would look for what is said."""
 
 
-class News:
+class Signal:
     """The signal of one waiter: set when its board has news that it takes an interest in."""
 
     def __init__(self, interest: Interest | None = None) -> None:
@@ -73,23 +73,23 @@ class Watch:
     def __init__(self, clients: Clients, keys: Keys) -> None:
         self._clients = clients
         self._keys = keys
-        self._waiters: dict[str, set[News]] = defaultdict(set)
+        self._waiters: dict[str, set[Signal]] = defaultdict(set)
         self._pubsub: Any = None
         self._listener: asyncio.Task[None] | None = None
         self._closed = False
 
     @contextlib.asynccontextmanager
-    async def board(self, board: str, interest: Interest | None = None) -> AsyncIterator[News]:
+    async def board(self, board: str, interest: Interest | None = None) -> AsyncIterator[Signal]:
         """Give a signal that rings with every change of the board, or those of interest, heard from now on."""
-        channel, news = self._keys.channel(board), News(interest)
+        channel, signal = self._keys.channel(board), Signal(interest)
         waiters = self._waiters[channel]
-        waiters.add(news)
+        waiters.add(signal)
         try:
             if len(waiters) == 1:
                 await self._subscribe(channel)
-            yield news
+            yield signal
         finally:
-            waiters.discard(news)
+            waiters.discard(signal)
             if not waiters and self._waiters.pop(channel, None) is not None:
                 await self._unsubscribe(channel)
 
@@ -139,5 +139,5 @@ class Watch:
             self._ring(channel, None)
 
     def _ring(self, channel: str, rumour: Rumour | None) -> None:
-        for news in self._waiters.get(channel, ()):
-            news.ring(rumour)
+        for signal in self._waiters.get(channel, ()):
+            signal.ring(rumour)

@@ -70,7 +70,7 @@ class Followers:
     async def _events(self, board: str, since: int) -> AsyncGenerator[ServerSentEvent]:
         store = self._bb.store()
         partition = store.partition(board)
-        async with store.watch(board).board(board) as news:
+        async with store.watch(board).board(board) as signal:
             while True:
                 rows = [event_row(each) for each in await partition.events(board, since, SLICE)]
                 for row in rows:
@@ -82,7 +82,7 @@ class Followers:
                 if facts is None or (facts.over and facts.seq <= since):
                     yield ServerSentEvent(event="end", data="{}")
                     return
-                await news.wait()
+                await signal.wait()
 
 
 def _since(request: Request, facts: BoardFacts) -> int:

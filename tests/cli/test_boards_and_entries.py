@@ -236,6 +236,10 @@ def test_wait_until_settled(invoke: Invoke, post: Post, board: str) -> None:
         ("worker", APPLICATION, "--max-idle", "-1"),
         ("controller", APPLICATION, "--lease", "1e10"),
         ("resume", "b", "--wall", "99999999d"),
+        ("wait", "b", "claim", "--timeout", "nan"),
+        ("wait", "b", "--settled", "--timeout", "-1"),
+        ("step", "b", "--timeout", "nan"),
+        ("mode", "b", "choreography", "--drain", "--timeout", "inf"),
     ],
     ids=" ".join,
 )

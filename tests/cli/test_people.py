@@ -6,6 +6,7 @@ import asyncio
 import getpass
 import json
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from click.testing import CliRunner, Result
 from blackboard import Answer, Blackboard, Context, Entry
 from blackboard.activation import ActivationState
 from blackboard.cli import cli
+from blackboard.clock import to_milliseconds
 from blackboard.store import embedded
 from tests.cli.reading import rows
 from tests.eventually import async_eventually
@@ -96,6 +98,30 @@ def test_what_is_asked_shows(people: Callable[..., Result]) -> None:
     told = people("tail", "claim-42", "-o", "table").stdout
     for words in ("recorded step 1: look it up", "says: looked up", "says: 50% (1 of 2)", "is parked", "Pay it?"):
         assert words in told
+
+
+def test_the_doctor_says_how_many_questions_wait_and_for_how_long(
+    people: Callable[..., Result], empty_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found() -> dict[str, str]:
+        [finding] = [each for each in json.loads(people("doctor", "-o", "json").stdout) if each["check"] == "approvals"]
+        return {name: finding[name] for name in ("verdict", "finding", "remedy")}
+
+    async def answer() -> None:
+        async with application(empty_directory) as bb:
+            await bb.board("claim-42").approve("pay#3.2")
+
+    [row] = json.loads(people("approvals", "-o", "json").stdout)
+    later = datetime.fromisoformat(row["asked"]) + timedelta(hours=3)
+    with monkeypatch.context() as patch:
+        patch.setattr("blackboard.cli.checks.questions.SystemClock.now", lambda _: to_milliseconds(later))
+        assert found() == {
+            "verdict": "warn",
+            "finding": "people: questions that wait for an answer: 1, the oldest for 3 h",
+            "remedy": "They are listed by: blackboard -n people approvals",
+        }
+    asyncio.run(answer())
+    assert found() == {"verdict": "ok", "finding": "people: nobody is asked anything", "remedy": ""}
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Callable
@@ -133,6 +134,11 @@ def test_dead_and_retry(invoke: Invoke, post: Post, board: str, store_directory:
     (found,) = json.loads(invoke("dead", board, "-o", "json").stdout)
     assert "no such claimant" in found["problem"]
     assert "ValueError: no such claimant" in invoke("dead", "-o", "table").stdout
+    (death,) = [
+        event for event in json.loads(invoke("show", board, "-o", "json").stdout)["latest"] if event["type"] == "died"
+    ]
+    assert found["died"] == death["time"]
+    assert re.search(rf"{found['activation']}  \d+ \w+ ago  ValueError", invoke("show", board, "-o", "table").stdout)
     again = f"blackboard retry {board} {found['activation']}"
     assert again in invoke("dead", board).stderr
     assert again in invoke("show", board, "-o", "table").stdout

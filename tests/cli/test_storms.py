@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
-from blackboard import Blackboard, Entry, Limits
+from blackboard import Blackboard, Board, Entry, Limits
 from tests.cli.conftest import Invoke
+from tests.cli.processes import run
 from tests.cli.reading import read
 from tests.eventually import async_eventually
 
@@ -70,6 +72,48 @@ def test_the_doctor_finds_it(stormy: Invoke, board: str) -> None:
     stormy("close", board, "--yes")
     (finding,) = [each for each in read(stormy, "doctor") if each["check"] == "guards"]
     assert (finding["verdict"], finding["finding"]) == ("ok", "storms: no guard holds a board")
+
+
+APPLICATION = """
+from blackboard import Blackboard, Entry, Limits
+
+bb = Blackboard("storms", limits=Limits(depth=20))
+
+class Ball(Entry):
+    n: int
+
+@bb.knowledge_source(reentrant=True)
+def more(ball: Ball) -> Ball:
+    ball.n += 1
+    return ball
+"""
+
+
+async def on_all_matches(act: Callable[[Board], Awaitable[object]]) -> None:
+    async with Blackboard("storms") as bb:
+        for i in range(5):
+            await act(bb.board(f"match {i}"))
+
+
+def test_a_burst_that_ends_says_which_boards_a_guard_holds(
+    empty_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BLACKBOARD_DIR", str(empty_directory))
+    (empty_directory / "stormy.py").write_text(APPLICATION)
+
+    def burst(*words: str) -> str:
+        done = run(empty_directory, "--app", "stormy:bb", "worker", "--burst", *words)
+        assert done.returncode == 0, done.stderr
+        return done.stderr
+
+    assert "a guard has paused" not in burst()
+    asyncio.run(on_all_matches(lambda board: board.post(Ball(n=0))))
+    told = burst()
+    assert "not all is done: a guard has paused match 4, match 3, match 2 and 2 more" in told
+    assert "blackboard -n storms show 'match 4'" in told
+    assert "a guard has paused match 4" in burst("--processes", "2")
+    asyncio.run(on_all_matches(lambda board: board.close()))
+    assert "a guard has paused" not in burst()
 
 
 def test_it_goes_on_under_a_higher_limit_only(stormy: Invoke, board: str) -> None:

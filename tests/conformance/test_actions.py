@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from blackboard import ActivationNotFound, Backoff, Blackboard, Board, BoardClosed, Context
+from blackboard.control import Route
 from blackboard.store.partition import Partition
 from tests.conformance.kinds import Claim, Counter, Decision, Done, Finding, Job, Note
 from tests.conformance.logbook import events_of, fired, types_of
@@ -212,6 +213,40 @@ async def test_the_dead_come_back_on_request_or_with_news(bb: Blackboard) -> Non
         await renewed.run_until_settled(timeout=10)
         assert await renewed.read(Decision) == Decision(approved=True)
         assert await renewed.dead() == []
+
+
+async def test_an_agent_that_gave_an_impossible_instruction_may_give_a_better_one(bb: Blackboard) -> None:
+    said = [{}, {"to": "decide"}]
+
+    @bb.knowledge_source(retries=1, backoff=AT_ONCE)
+    async def route(claim: Claim) -> Route:
+        return Route(**said.pop(0))
+
+    async with bb:
+        board = bb.board("b")
+        await board.post(Claim(amount=1))
+        await board.run_until_settled(timeout=10)
+        assert [each.to for each in await board.read(Route)] == ["decide"]
+        [failure] = await events_of(board, "failed")
+        assert "Route cannot be followed" in str(failure.reason)
+
+
+async def test_the_dead_say_when_they_died(bb: Blackboard) -> None:
+    @bb.knowledge_source(retries=0)
+    async def decide(claim: Claim) -> Decision:
+        raise RuntimeError("ill")
+
+    async with bb:
+        board = bb.board("b")
+        await board.post(Claim(amount=1))
+        [still_open] = await board.agenda()
+        assert still_open.died_at is None
+        await board.run_until_settled(timeout=10)
+        copy = await bb.import_board([line async for line in board.export()], "copy")
+        [death] = await events_of(board, "died")
+        for each in (board, copy):
+            [dead] = await each.dead()
+            assert (dead.died_at, dead.due_at) == (death.at, None)
 
 
 async def test_the_dead_of_a_source_that_fires_once_come_back_too(bb: Blackboard) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from blackboard import (
     InvalidSource,
     InvalidStep,
 )
+from blackboard.control import Manual
 from blackboard.facts.entries import approval_row
 from blackboard.ids import operation_id
 from blackboard.store.partition import NEW, Write
@@ -196,6 +198,32 @@ async def test_what_cannot_be_said_of_a_board_is_refused(bb: Blackboard, act: Ca
         with pytest.raises(BlackboardError):
             await act(bb, board)
         assert (await board.status()).status == "open"
+        assert [event.type async for event in board.events()] == ["created", "posted"]
+
+
+WAITS: dict[str, Callable[[Board, Any], Any]] = {
+    "wait_for": lambda board, timeout: board.wait_for(Claim, timeout=timeout),
+    "settled": lambda board, timeout: board.settled(timeout),
+    "run_until_settled": lambda board, timeout: board.run_until_settled(timeout),
+    "result": lambda board, timeout: board.result(timeout=timeout),
+    "orchestrate": lambda board, timeout: board.orchestrate(Manual(), drain=True, timeout=timeout),
+    "choreograph": lambda board, timeout: board.choreograph(drain=True, timeout=timeout),
+    "step": lambda board, timeout: board.step(timeout=timeout),
+    "step until quiescence": lambda board, timeout: board.step("quiescence", timeout=timeout),
+}
+
+
+@pytest.mark.parametrize("wait", WAITS.values(), ids=WAITS)
+async def test_a_wait_of_no_length_is_refused_before_anything_is_done(
+    bb: Blackboard, wait: Callable[[Board, Any], Any]
+) -> None:
+    async with bb:
+        board = bb.board("b")
+        await board.post(Claim(amount=1))
+        for timeout in (float("nan"), float("inf"), -1, timedelta(seconds=-1), timedelta.max, HUGE, True, "1"):
+            with pytest.raises(InvalidSource, match="is no time to wait"):
+                async with asyncio.timeout(5):
+                    await wait(board, timeout)
         assert [event.type async for event in board.events()] == ["created", "posted"]
 
 

@@ -270,6 +270,7 @@ async def test_a_vetoed_activation_is_kept_and_can_be_retried(bb: Blackboard) ->
         await board.veto(held.name, "not today")
         (dead,) = await board.dead()
         assert (dead.name, dead.problem) == (held.name, "not today")
+        assert [dead.died_at] == [event.at for event in await events_of(board, "died")]
         await board.choreograph()
         assert await board.retry(held.name)
         await board.run_until_settled(SOON)

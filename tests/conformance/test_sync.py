@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from blackboard import Blackboard, EntryExists, Event, StoreError, TimedOut
+from blackboard import Blackboard, EntryExists, Event, InvalidSource, StoreError, TimedOut
 from tests.conformance.kinds import Claim, Counter, Decision, Finding, Job
 
 
@@ -46,6 +46,10 @@ def test_errors_are_the_same(bb: Blackboard) -> None:
             board.post(Counter(value=2))
         with pytest.raises(TimedOut):
             board.wait_for(Decision, timeout=0.01)
+        with pytest.raises(TimedOut):
+            board.wait_for(Decision, timeout=0)
+        with pytest.raises(InvalidSource, match="timeout: nan is no time to wait"):
+            board.wait_for(Decision, timeout=float("nan"))
 
 
 def test_an_iteration_may_be_left_early(bb: Blackboard) -> None:

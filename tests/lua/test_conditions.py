@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from blackboard.condition import compare
+from blackboard.store.partition import ANYTHING, Write
 from tests.lua.bench import Bench, each, write
 
 VALUES: tuple[Any, ...] = (
@@ -49,6 +50,33 @@ async def test_the_store_compares_as_python_does(bench: Bench, op: str) -> None:
         for way in "tw"
         if compare(op, value, constant)
     }
+    assert set(await bench.states("x")) == expected
+
+
+@pytest.mark.parametrize("payload", ["[]", '[{"x": 1}]', "7", '"x"', "null", "true"])
+async def test_what_is_no_object_has_no_fields(bench: Bench, payload: str) -> None:
+    """Somebody has written it by hand: it stops nobody, and is matched as an entry without the field would be."""
+    index = {"ix": "x"}
+    sources = [
+        {"s": "first", "p": [{"k": "a", "m": "e", "a": "~1", "t": [["==", "x", 1]]}]},
+        {"s": "inner", "p": [{"k": "a", "m": "e", "a": "~2", "t": [["some", ["x", "y"]]]}]},
+        {"s": "text", "p": [{"k": "a", "m": "e", "a": "~3", "t": [["some", "len"]]}]},  # a text in Lua has methods
+        {"s": "none", "p": [{"k": "a", "m": "e", "a": "~4", "t": [["nil", "x"]]}]},
+        each("whole", "a", w=[["any", [[">", ["f", 1, "x"], ["v", 0]]]]]),
+        {
+            "s": "pair",
+            "p": [{"k": "a", "m": "e", "a": "~a", **index}, {"k": "b", "m": "e", "a": "~b", **index}],
+            "j": [[1, "x", 2, "x"]],
+        },
+        each("rated", "a", rt=["f", 1, "x"]),
+    ]
+    await bench.register(*sources)
+    await bench.post("x", write("b/1", 1))
+    await bench.post("x", Write("a/1", ANYTHING, 1, payload), write("a/2", 1))
+    expected = {"none a/1", "rated a/1", "first a/2", "whole a/2", "pair a/2 b/1", "rated a/2"}
+    assert set(await bench.states("x")) == expected
+    await bench.post("x", write("a/1", 1), Write("a/2", ANYTHING, 1, payload))
+    expected = {"first a/1", "whole a/1", "pair a/1 b/1", "rated a/1", "none a/2", "rated a/2"}
     assert set(await bench.states("x")) == expected
 
 

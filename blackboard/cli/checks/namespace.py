@@ -13,22 +13,20 @@ from blackboard.activation import Activation
 from blackboard.application import Blackboard
 from blackboard.cli.behind import behind_rows, outdated, undone
 from blackboard.cli.checks.finding import Finding
+from blackboard.cli.checks.questions import questions
 from blackboard.cli.options import Options
 from blackboard.cli.output import summary
 from blackboard.cli.sources import undecided
 from blackboard.cli.stuck import stuck_boards
+from blackboard.cli.tripped import BOARDS_LOOKED_AT, open_boards, tripped_boards
 from blackboard.facts.limiting import state_of
 from blackboard.facts.pauses import EVERY_SOURCE, Pause, paused_by
 from blackboard.facts.workers import controllers, known_workers
 from blackboard.limit import Gauge
 from blackboard.saga import GOES_ON
-from blackboard.store.board_facts import BoardFacts
 from blackboard.store.calls import Calls
 from blackboard.store.connection import Clients
 from blackboard.store.store import namespaces
-
-BOARDS_LOOKED_AT = 1000
-"""The latest boards of a partition, among which the orchestrated ones are looked for."""
 
 
 async def namespace_findings(options: Options, clients: Clients) -> AsyncIterator[Finding]:
@@ -70,6 +68,7 @@ async def _namespace(bb: Blackboard) -> list[Finding]:
         _undoing(bb.name, stuck),
         _dead(bb.name, [each for each in dead if each.board not in stuck]),
         await _unknown(bb, [each for partition in partitions for each in await partition.unknown()]),
+        await questions(bb),
     ]
 
 
@@ -91,14 +90,8 @@ def _idle_sources(namespace: str, cards: Mapping[str, Any], workers: list[dict[s
     return Finding("sources", "ok", f"{namespace}: each of {len(cards)} has a worker")
 
 
-async def _open_boards(bb: Blackboard) -> list[BoardFacts]:
-    boards = [board for each in bb.store().partitions for board in (await each.boards())[-BOARDS_LOOKED_AT:]]
-    facts = await asyncio.gather(*(bb.store().partition(board).facts(board) for board in boards))
-    return [each for each in facts if each and each.status == "open"]
-
-
 async def _control(bb: Blackboard, workers: list[dict[str, Any]]) -> Finding:
-    orchestrated = [each.board for each in await _open_boards(bb) if each.mode == "orchestration"]
+    orchestrated = [each.board for each in await open_boards(bb) if each.mode == "orchestration"]
     return _led(bb.name, orchestrated, await undecided(bb), controllers(workers))
 
 
@@ -117,9 +110,7 @@ def _led(namespace: str, orchestrated: list[str], undecided: int, alive: int) ->
 
 async def _guards(bb: Blackboard) -> Finding:
     """The boards that a guard has paused, the latest of them with its cycle and how to go on."""
-    paused = [each.board for each in await _open_boards(bb) if each.paused]
-    found = await asyncio.gather(*(bb.store().partition(board).tripped(board) for board in paused))
-    tripped = [(board, each) for board, each in zip(paused, found, strict=True) if each]
+    tripped = await tripped_boards(bb)
     if not tripped:
         return Finding("guards", "ok", f"{bb.name}: no guard holds a board")
     board, latest = tripped[-1]
@@ -132,7 +123,7 @@ async def _guards(bb: Blackboard) -> Finding:
 
 async def _unshapely(bb: Blackboard) -> list[tuple[str, str]]:
     """The open boards that do not settle since an entry could not be brought forward, and why not."""
-    behind = [each for each in await _open_boards(bb) if each.behind]
+    behind = [each for each in await open_boards(bb) if each.behind]
     rows = await asyncio.gather(*(behind_rows(bb, each) for each in behind))
     return [
         (each.board, row["problem"])

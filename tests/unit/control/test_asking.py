@@ -1,17 +1,18 @@
 """Router, Supervisor and Swarm: a function, an agent or a handoff says who is next."""
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from blackboard.activation import Activation, ActivationState
 from blackboard.control import Delegation, Route, Router, Setback, Supervisor, Swarm, View
-from blackboard.entry import Entry
-from blackboard.errors import InvalidStrategy
+from blackboard.entry import Entry, Stamp, decode, encode
+from blackboard.errors import InvalidEntry, InvalidInstruction, InvalidStrategy
 from tests.unit.control.playboard import Playboard, triggering
 
 SEEDS = st.integers(0, 10_000)
@@ -194,8 +195,25 @@ def test_a_pause_takes_grants_back_and_they_are_given_again() -> None:
 
 @pytest.mark.parametrize("facts", [{}, {"to": "a", "finished": True}, {"to": "", "note": "?"}])
 def test_a_delegation_says_one_thing(facts: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError, match="one of the two"):
+    with pytest.raises(InvalidInstruction, match=r"Delegation cannot be .* one of the two.*Post Delegation\(to="):
         Delegation(**facts)
+    with pytest.raises(InvalidEntry, match=r"delegation/x does not fit .* one of the two"):
+        decode(Delegation, json.dumps(facts), Stamp("delegation/x", 1, 1))
+
+
+def test_an_instruction_is_read_as_any_entry() -> None:
+    for said in (Delegation(to="a", note="?"), Route(to="a"), Delegation(finished=True)):
+        assert decode(type(said), encode(said), Stamp("x", 1, 1)) == said
+    newer = decode(Delegation, '{"to": "a", "by": 3}', Stamp("delegation/x", 1, 1), 2)
+    assert (newer.to, newer.stamp and newer.stamp.newer) == ("a", 2)
+    with pytest.raises(ValidationError):  # who reads what a model says expects pydantic's own error
+        TypeAdapter(list[Route]).validate_python([{}])
+
+
+@pytest.mark.parametrize("facts", [{}, {"to": None}, {"to": 3}, {"to": "a", "why": "?"}])
+def test_a_route_names_who_is_next(facts: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInstruction, match=r"Route cannot be followed: .*Name who is next"):
+        Route(**facts)
 
 
 def test_a_setback_is_short() -> None:

@@ -1,17 +1,17 @@
 """PlanExecute: a plan is followed step by step, and made anew when a step fails."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from blackboard.activation import Activation, ActivationState
 from blackboard.control import Plan, PlanExecute, PlanStep
-from blackboard.entry import Entry
-from blackboard.errors import InvalidStrategy
+from blackboard.entry import Entry, Stamp, decode
+from blackboard.errors import InvalidEntry, InvalidInstruction, InvalidStrategy
 from tests.unit.control.playboard import Playboard
 
 SEEDS = st.integers(0, 10_000)
@@ -152,10 +152,29 @@ def test_what_is_no_plan_fails_with_the_reason(steps: Any) -> None:
         board.ask(PlanExecute("planner", plan=Bad))
 
 
+@pytest.mark.parametrize("payload", [b"[]", b"7", b'"steps"', b"null"])
+def test_what_is_no_object_is_no_plan(payload: bytes) -> None:
+    board = Playboard()
+    board.post(Plan(steps=["a"]))  # type: ignore[list-item]  # a name alone is a step
+    board.entries["plan"] = board.entries["plan"]._replace(payload=payload)
+    with pytest.raises(InvalidStrategy, match="plan has no steps to follow"):
+        board.ask(PlanExecute("planner"))
+
+
 def test_a_plan_has_steps() -> None:
     assert plan("a") == plan(PlanStep(source="a"))
-    with pytest.raises(ValidationError):
+    with pytest.raises(InvalidInstruction, match=r"Plan cannot be followed: steps: .*Name at least one step"):
         Plan(steps=[])
+
+
+@pytest.mark.parametrize("step", [{}, {"source": 3}, {"source": "a", "on": 1}, {"source": "a", "at": []}])
+def test_what_is_no_step_of_a_plan_is_refused(step: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInstruction, match=r"PlanStep cannot be followed: .*Name a source: "):
+        PlanStep(**step)
+    with pytest.raises(InvalidInstruction, match=r"Plan cannot be followed: steps\.0.*Name at least one step"):
+        Plan(steps=[step])  # type: ignore[list-item]  # that is the question
+    with pytest.raises(InvalidEntry, match=r"plan/x does not fit its kind: steps\.0"):
+        decode(Plan, json.dumps({"steps": [step]}), Stamp("plan/x", 1, 1))
 
 
 @pytest.mark.parametrize("options", [{"replans": -1}, {"replans": True}, {"planner": "no name"}])

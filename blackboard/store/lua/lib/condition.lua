@@ -3,9 +3,13 @@
 local condition = {}
 --- @private
 
---- The entry's payload, decoded once and only when a condition asks for a field.
+--- The entry's payload, decoded once and only when a condition asks for a field. What is no object, since somebody has written
+--- it by hand, has no fields.
 function condition.document(entry)
-  if not entry.document then entry.document = cjson.decode(entry.payload) end
+  if not entry.document then
+    local found = cjson.decode(entry.payload)
+    entry.document = type(found) == 'table' and found or {}
+  end
   return entry.document
 end
 
