@@ -5,8 +5,21 @@ from __future__ import annotations
 import time
 
 from blackboard import Blackboard, Count, Entry
+from blackboard.control import Sequential, State
 
 FAN = 20
+
+CHAIN = Sequential("first", "second", "third", "fourth", "fifth")
+
+
+class Asked(Sequential):
+    """The same, but it says nothing of what comes next, and so is asked behind every step."""
+
+    def foreseen(self, state: State) -> tuple[str, ...]:
+        return ()
+
+
+ASKED = Asked("first", "second", "third", "fourth", "fifth")
 
 
 class Start(Entry):

@@ -12,13 +12,11 @@ from collections.abc import Iterator
 
 import redis
 
-from benchmarks.application import Start, Task, chain, grown
+from benchmarks.application import ASKED, CHAIN, Start, Task, chain, grown
 from benchmarks.scenarios import Numbers, fill, name
 from benchmarks.worker import CONCURRENCY
 from blackboard import Worker
-from blackboard.control import Manual, Sequential
-
-CHAIN = Sequential("first", "second", "third", "fourth", "fifth")
+from blackboard.control import Manual, Strategy
 
 
 @contextlib.contextmanager
@@ -39,16 +37,16 @@ def controllers(namespace: str, url: str, count: int) -> Iterator[list[subproces
             each.wait()
 
 
-async def _chains(url: str, boards: int, *, orchestrated: bool) -> float:
-    """Activations per second of one worker in this process, with a controller in another."""
+async def _chains(url: str, boards: int, strategy: Strategy | None) -> float:
+    """Activations per second of one worker in this process, with a controller in another if there is a strategy."""
     namespace = name()
     async with chain(namespace, url) as bb:
-        if orchestrated:
+        if strategy is not None:
             for first in range(0, boards, 50):
                 numbers = range(first, first + 50)
-                await asyncio.gather(*(bb.board(f"b{number}").orchestrate(CHAIN) for number in numbers))
+                await asyncio.gather(*(bb.board(f"b{number}").orchestrate(strategy) for number in numbers))
         await fill(bb, boards, lambda: Start(n=0))
-        with controllers(namespace, url, int(orchestrated)):
+        with controllers(namespace, url, int(strategy is not None)):
             begun = time.perf_counter()
             async with bb.workers(concurrency=CONCURRENCY) as worker:
                 await finishing(worker, 5 * boards)
@@ -62,10 +60,10 @@ async def finishing(worker: Worker, activations: int) -> None:
             await asyncio.sleep(0.005)
 
 
-def controlled_share(url: str, boards: int = 600) -> Numbers:
-    """The rate of a chain of five under a Sequential strategy over that of the choreographed chain."""
-    free = asyncio.run(_chains(url, boards, orchestrated=False))
-    led = asyncio.run(_chains(url, boards, orchestrated=True))
+def controlled_share(url: str, strategy: Strategy = CHAIN, boards: int = 600) -> Numbers:
+    """The rate of a chain of five under a strategy over that of the choreographed chain."""
+    free = asyncio.run(_chains(url, boards, None))
+    led = asyncio.run(_chains(url, boards, strategy))
     return {"choreographed": free, "controlled": led, "share": led / free}
 
 
@@ -99,7 +97,7 @@ def shared_evenly(url: str, boards: int = 1000, processes: int = 3) -> Numbers:
         async with chain(namespace, url) as bb:
             for first in range(0, boards, 50):
                 numbers = range(first, first + 50)
-                await asyncio.gather(*(bb.board(f"b{number}").orchestrate(CHAIN) for number in numbers))
+                await asyncio.gather(*(bb.board(f"b{number}").orchestrate(ASKED) for number in numbers))
             await fill(bb, boards, lambda: Start(n=0))
             async with bb.workers(concurrency=CONCURRENCY) as worker:
                 await finishing(worker, 5 * boards)
