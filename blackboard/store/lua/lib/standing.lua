@@ -58,7 +58,7 @@ local function follow(ctx)
   local said = redis.call('HGET', ctx.meta, 'standing') or ''
   local head, epoch, of_claim, owner, why, good_until, rest = string.match(said, SAID)
   if not head or NUMBERS[epoch] ~= ctx.control or NUMBERS[of_claim] ~= claimed then return end
-  if board.now >= NUMBERS[good_until] then return end
+  if board.now >= (NUMBERS[good_until] or 0) then return end -- what cannot be read back counts no more
   local source, memo, later = string.match(rest, NEXT)
   if source ~= codec.source(identity) then return end
   board.note(ctx, 'memo', (string.gsub(memo, US, DIGITS[activation[NUMBER]])))
