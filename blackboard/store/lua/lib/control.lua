@@ -79,6 +79,23 @@ function control.arouse(ctx)
   end
 end
 
+--- A control activation is no more. For which of its claims it was answered last is kept as what has fired.
+local function drop(ctx, field, activation)
+  if activation[MARK] > 0 then
+    activation[EPOCH], activation[OWNER] = activation[MARK], '-'
+    board.fire(ctx, CONTROL_IDENTITY, activation)
+  end
+  partition.put(field, false)
+end
+
+--- Whether a claim of control, `field, identity, number, epoch`, was answered before, and is the last that was.
+function control.was_answered(ctx, claim)
+  local activation = partition.activation(claim.field)
+  if activation and activation[NUMBER] == claim.number then return activation[MARK] == claim.epoch end
+  local fired = board.fired(ctx, claim.identity)
+  return fired and fired.token == codec.fired_token(claim.number, claim.epoch, '-')
+end
+
 --- A claimed control activation was answered: it sleeps until `wake` (0: until something happens), unless something did.
 --- It is kept while it sleeps: its epoch tells the claims of it apart.
 function control.settle(ctx, activation, wake)
@@ -86,7 +103,7 @@ function control.settle(ctx, activation, wake)
   partition.leases[field] = false
   activation[DIRTY], activation[CRASHES] = 0, 0
   if not is_led(ctx) then
-    partition.put(field, false)
+    drop(ctx, field, activation)
   elseif again then
     make_ready(ctx, field, activation)
   else
@@ -124,7 +141,7 @@ function control.dismiss(ctx)
   if activation[STATE] == 'r' then partition.ready[codec.ready(field, CONTROLLER, activation)] = false end
   if activation[STATE] == 'x' then partition.leases[field] = false end
   if activation[DUE_AT] > 0 then partition.due[field] = false end
-  partition.put(field, false)
+  drop(ctx, field, activation)
 end
 
 --- Every change of a board under control is news to its controllers.
