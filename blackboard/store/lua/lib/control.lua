@@ -60,8 +60,10 @@ local function make_ready(ctx, field, activation)
   put(field, activation)
 end
 
---- Whether somebody decides for this board now.
-local function is_led(ctx) return ctx.mode == 'o' and ctx.gate ~= 'p' and ctx.status == 'open' end
+--- Whether somebody decides for this board now. After its deadline nobody does, since nothing may start.
+local function is_led(ctx)
+  return ctx.mode == 'o' and ctx.gate ~= 'p' and ctx.status == 'open' and not control.is_overdue(ctx)
+end
 
 --- Something happened: a controller shall look. One that is looking looks again.
 function control.arouse(ctx)

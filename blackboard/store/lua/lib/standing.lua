@@ -26,7 +26,7 @@ end
 
 --- Whether the last decision on a board said what comes next, and nothing has roused control since.
 local function is_foreseen(ctx)
-  if ctx.mode ~= 'o' or ctx.gate ~= '-' or ctx.status ~= 'open' then return false end
+  if ctx.mode ~= 'o' or ctx.gate ~= '-' or ctx.status ~= 'open' or control.is_overdue(ctx) then return false end
   local activation = partition.activation(control.field(ctx))
   return activation and activation[PART] == 1 and activation[STATE] == 'd' and activation[EPOCH]
 end
