@@ -3,7 +3,8 @@
 -- An activation is granted under an epoch of control; every switch and every pause begins a new one, so that what was
 -- granted before counts no more. A board that is orchestrated has at most one control activation: of the source
 -- `@control`, without entries, on no agenda and in no log. Whatever happens on the board makes it ready; a controller claims
--- it like a worker, and answers it with `decide`.
+-- it like a worker, and answers it with `decide`. Its MARK is the epoch of the claim that was answered last; its PART is 1 if
+-- that answer said what comes next (see `standing`).
 
 local control = {}
 --- @private
@@ -146,7 +147,7 @@ function control.dismiss(ctx)
   drop(ctx, field, activation)
 end
 
---- Every change of a board under control is news to its controllers.
+--- Every change of a board under control is news to its controllers; so is what came to be held without an event (`rouses`).
 function control.notify()
   for _, ctx in ipairs(board.all) do
     if ctx.rouses or ctx.happened > 0 and not control.spared[ctx] then control.arouse(ctx) end
