@@ -40,8 +40,16 @@ def foresee(strategy: Strategy, view: View, granted: Activation, memo: Memo, now
     """What the strategy would grant next, step by step, each when the one before has fired and it is all that is open.
 
     ``granted`` is what it has granted now, of a board on which nothing else is open, and ``memo`` what it keeps with that.
+    One that decides otherwise than the class that says what is foreseen is not spoken for: it may look at anything.
     """
+    if not issubclass(_origin(strategy, "foreseen"), _origin(strategy, "decide")):
+        return []
     return list(_steps(strategy, view, granted, memo, now))
+
+
+def _origin(strategy: Strategy, method: str) -> type:
+    """The class that a strategy has a method of."""
+    return next(each for each in type(strategy).__mro__ if method in vars(each))
 
 
 def _steps(strategy: Strategy, view: View, granted: Activation, memo: Memo, now: int) -> Iterator[Standing]:

@@ -118,7 +118,8 @@ class Strategy(Linked):
         """The sources it would grant next, in order, if each of them is all that is open when the one before has fired.
 
         Then the store grants them without asking, and keeps what `decide` would have. Only a strategy may name any that looks
-        at nothing but which sources are on the agenda and have ended: neither at entries nor at addresses or the time.
+        at nothing but which sources are on the agenda and have ended: neither at entries nor at addresses or the time. Of a
+        subclass that has another `decide`, what it inherits here says nothing.
         """
         del state
         return ()

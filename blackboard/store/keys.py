@@ -37,7 +37,7 @@ PARTITION_KEYS = {
 BOARD_KEYS = {
     "meta": "hash: state → status seq busy closing floor rev count idle mode+gate epoch unattended "
     "opened deadline behind; "
-    "k:kind → its last event; cleared → revision; strategy, memo, seen → its control; "
+    "k:kind → its last event; cleared → revision; strategy, memo, seen, standing → its control; "
     "guard → the guard that paused it, raised → its own limits, n:source → activations, b:source → raised budget; "
     "saga → state event savepoint paused; mark:name → event of a savepoint; "
     "overdue → what its deadline does, idle → ms of disuse after which it is closed; load → an import under way",

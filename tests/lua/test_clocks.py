@@ -85,6 +85,31 @@ async def test_a_grant_does_not_outlive_it(board: Bench) -> None:
     assert await board.states("b") == {"one a/1": "held"}
 
 
+async def test_controllers_are_asked_no_more_after_it(board: Bench) -> None:
+    """What they grant would be held at once, which would rouse them: without a worker to pause the board, for ever."""
+    await board.orchestrate("b")
+    await set_deadline(board)
+    late = await board.control()
+    board.now += 100
+    assert (await board.decide(late, "one a/1"))[0] == "ok"
+    assert await board.states("b") == {"one a/1": "held"}
+    await board.post("b", write("a/2"))
+    assert await board.claim_control() == []
+    assert (await board.kinds_of_events("b")).count("granted") == 1
+
+
+async def test_moved_in_time_it_has_controllers_asked_again(board: Bench) -> None:
+    await board.orchestrate("b")
+    await set_deadline(board)
+    await board.decide_once()
+    board.now += 100
+    await board.post("b", write("a/2"))
+    assert await board.claim_control() == []
+    await set_deadline(board, after=1000)
+    await board.decide_once("one a/1", "one a/2")
+    assert names(await board.claim(5)) == ["one", "one"]
+
+
 async def test_the_first_worker_that_looks_pauses_the_board(board: Bench) -> None:
     await set_deadline(board)
     board.now += 100

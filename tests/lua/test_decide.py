@@ -140,6 +140,35 @@ async def test_a_decision_after_which_nobody_decides_any_more_is_applied_once(bo
     assert await board.dump() == before
 
 
+@pytest.mark.parametrize("how", ["paused", "switched", "handed on", "aborted", "closed"])
+async def test_a_decision_is_applied_once_also_when_its_board_is_in_other_hands_since(board: Bench, how: str) -> None:
+    """The answer is lost, and the board is taken from its controllers before they ask again."""
+    claimed = await board.control()
+    assert (await board.decide(claimed, "one a/1"))[0] == "ok"
+    if how == "paused":
+        await board.pause("b")
+    if how == "switched":
+        await board.choreograph("b")
+    if how == "handed on":
+        await board.orchestrate("b", "Second")
+        await board.decide_once()
+    if how == "aborted":
+        await board.abort("b")
+    if how == "closed":
+        await board.store.close("b", "@test", "done", 0, board.now)
+    before = await board.dump()
+    assert (await board.decide(claimed, "one a/1"))[0] == "done"
+    assert await board.dump() == before
+
+
+async def test_a_decision_that_was_not_applied_is_not_taken_for_the_one_before(board: Bench) -> None:
+    await board.decide_once()
+    await board.post("b", write("a/4"))
+    late = await board.control()
+    await board.pause("b")
+    assert (await board.decide(late))[0] == "epoch"
+
+
 async def test_an_earlier_decision_is_not_taken_for_the_latest(board: Bench) -> None:
     first = await board.control()
     await board.decide(first)

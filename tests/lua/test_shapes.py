@@ -164,6 +164,21 @@ async def test_an_absence_that_was_open_is_held_while_an_old_release_posts(bench
     assert await bench.states("x") == {"none b/1": "ready"}, "it does not count after all"
 
 
+async def test_what_is_held_until_it_can_be_told_is_not_granted_again_and_again(bench: Bench) -> None:
+    """A controller has nothing to decide: it was granted, and starts when its entries have been brought forward."""
+    await register(bench, source_card(NEW_ABSENT, a=2, b=1))
+    await bench.post("x", entry("b/1", 1))
+    await bench.orchestrate("x")
+    await bench.post("x", entry("a/1", 1, x=1))
+    await bench.decide_once("none b/1")
+    (chore,) = await bench.claim(9, crew=NEW_CREW)
+    assert await bench.states("x") == {"none b/1": "held"}
+    assert await bench.claim_control() == []
+    entries = await bench.store.behind("x", "a", "", 9)
+    assert await bench.store.reshape(chore.claim, [(entries[0], 2, '{"y":0}')], "done", now=bench.now) == "ok"
+    assert await bench.states("x") == {"none b/1": "ready"}
+
+
 async def test_where_only_existence_matters_nothing_waits(bench: Bench) -> None:
     blind = {"s": "one", "p": [{"k": "a", "m": "e", "a": "a", "v": "2", "b": 1}]}
     fan_in = {"s": "two", "c": [{"k": "a", "a": "a", "v": "2"}], "w": [[">=", ["n", 1], ["v", 2]]]}

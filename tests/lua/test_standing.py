@@ -9,7 +9,7 @@ import pytest
 from blackboard.event import EventType
 from blackboard.store import codec
 from blackboard.store.partition import Applied, Commit, Write
-from tests.lua.bench import CONTROL, LEASE, Bench, each, names, write
+from tests.lua.bench import CONTROL, LEASE, Bench, decision, each, names, write
 
 COMING: dict[str, Any] = {
     "standing": [("two", f'{{"at":"two","number":{codec.US}}}'), ("three", f'{{"at":"three","number":{codec.US}}}')],
@@ -286,6 +286,18 @@ async def test_something_else_was_open_all_along(bench: Bench) -> None:
     await bench.decide_once("one a/1", **COMING)
     await run(bench, write("b/1"))
     await asks_a_controller(bench, {"other x/1": "held", "two b/1": "held"})
+
+
+async def test_what_cannot_be_read_back_counts_no_more(bench: Bench) -> None:
+    """A strategy may call itself anything; a commit, and those of other boards with it, must not fail by that."""
+    await bench.register(each("one", "a"), each("two", "b"))
+    await bench.post("b", write("a/1"))
+    await bench.orchestrate("b")
+    said = decision(await bench.control(), "one a/1", **COMING)
+    said.grants = [(identity, number, f"as{codec.RS}said") for identity, number, _ in said.grants]
+    assert (await bench.store.decide([said], bench.request(0), bench.now))[0][0][0] == "ok"
+    await run(bench, write("b/1"))
+    await asks_a_controller(bench, {"two b/1": "held"})
 
 
 async def test_after_its_deadline_nothing_starts(bench: Bench) -> None:

@@ -184,6 +184,17 @@ async def test_a_board_under_control_stays_so(bench: Bench) -> None:
     assert (await bench.store.strategy("copy"))[0] == '{"is": "Parallel"}'
 
 
+async def test_what_was_said_beforehand_stays_where_it_was_said(bench: Bench) -> None:
+    """Controllers are asked about the copy: that they once said what comes next means nothing there."""
+    await bench.register(each("one", "a"), each("two", "b"))
+    await bench.post("b", write("a/1"))
+    await bench.orchestrate("b")
+    await bench.decide_once("one a/1", standing=[("two", "{}")], until=bench.now + 10_000)
+    assert await bench.command("HGET", bench.keys.of_board("b", "meta"), "standing")
+    assert "standing" not in (await moved(bench)).facts
+    assert (await bench.control()).claim.board == "copy"
+
+
 async def test_a_closed_board_is_closed_there_too(bench: Bench) -> None:
     await bench.post("b", write("a/1"))
     await bench.store.close("b", "@ada", "sold", 0, bench.now, result="7")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from blackboard.activation import Activation, ActivationState
 from blackboard.control import Parallel, Quiescence, Sequential, Strategy, View
 from blackboard.control.memo import Memo
 from blackboard.control.standing import FURTHEST, SOME_NUMBER, Standing, foresee
+from blackboard.control.strategy import Grants, State
 from blackboard.event import Event, EventType
 from blackboard.news import NO_NEWS, News
 
@@ -98,6 +100,22 @@ def test_what_it_foresees_is_bounded() -> None:
     story = Story(Sequential(*("ab" * FURTHEST)))
     assert story.comes("a")
     assert len(story.coming()) == FURTHEST
+
+
+@dataclass(frozen=True, init=False)
+class Watchful(Sequential):
+    """A sequence that grants nothing while what it looks at says so; it inherits what a sequence would foresee."""
+
+    def decide(self, view: View, state: State, now: int) -> tuple[Grants, State]:
+        grants, state = super().decide(view, state, now)
+        return (grants if now < 60_000 else ()), state
+
+
+def test_what_is_inherited_says_nothing_of_one_that_decides_otherwise() -> None:
+    """It may look at anything: it is asked."""
+    story = Story(Watchful("a", "b", "c"))
+    assert story.comes("a")
+    assert story.coming() == []
 
 
 def test_a_strategy_foresees_nothing_unless_it_says_so() -> None:

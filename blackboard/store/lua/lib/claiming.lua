@@ -211,8 +211,8 @@ end
 
 --- How the candidate is handed out: to be run, or to bid; or nil. A timer or a lost lease makes ready what may not start: it
 --- is held, and controllers are told. (Whether it may was not asked before, since that is written on the board, and timers and
---- leases are those of the partition.) So is what is bound to entries whose shape leaves unclear whether it may: it is let go
---- when they have been brought forward.
+--- leases are those of the partition.) What is bound to entries whose shape leaves unclear whether it may is held, too: it is let
+--- go when they have been brought forward.
 local function flag_of()
   local field, identity, source, activation = candidate.field, candidate.identity, candidate.source, candidate.activation
   if not candidate.ordinary then
@@ -232,7 +232,7 @@ local function flag_of()
   limiting.leave(field, source, activation)
   activation[STATE] = 'u'
   partition.put(field, activation)
-  control.arouse(ctx)
+  if control.holds_back(ctx, activation) then control.arouse(ctx) end -- what was granted needs no other decision
   return nil
 end
 

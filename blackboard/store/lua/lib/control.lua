@@ -3,7 +3,8 @@
 -- An activation is granted under an epoch of control; every switch and every pause begins a new one, so that what was
 -- granted before counts no more. A board that is orchestrated has at most one control activation: of the source
 -- `@control`, without entries, on no agenda and in no log. Whatever happens on the board makes it ready; a controller claims
--- it like a worker, and answers it with `decide`.
+-- it like a worker, and answers it with `decide`. Its MARK is the epoch of the claim that was answered last; its PART is 1 if
+-- that answer said what comes next (see `standing`).
 
 local control = {}
 --- @private
@@ -60,8 +61,10 @@ local function make_ready(ctx, field, activation)
   put(field, activation)
 end
 
---- Whether somebody decides for this board now.
-local function is_led(ctx) return ctx.mode == 'o' and ctx.gate ~= 'p' and ctx.status == 'open' end
+--- Whether somebody decides for this board now. After its deadline nobody does, since nothing may start.
+local function is_led(ctx)
+  return ctx.mode == 'o' and ctx.gate ~= 'p' and ctx.status == 'open' and not control.is_overdue(ctx)
+end
 
 --- Something happened: a controller shall look. One that is looking looks again.
 function control.arouse(ctx)
@@ -79,6 +82,23 @@ function control.arouse(ctx)
   end
 end
 
+--- A control activation is no more. For which of its claims it was answered last is kept as what has fired.
+local function drop(ctx, field, activation)
+  if activation[MARK] > 0 then
+    activation[EPOCH], activation[OWNER] = activation[MARK], '-'
+    board.fire(ctx, CONTROL_IDENTITY, activation)
+  end
+  partition.put(field, false)
+end
+
+--- Whether a claim of control, `field, identity, number, epoch`, was answered before, and is the last that was.
+function control.was_answered(ctx, claim)
+  local activation = partition.activation(claim.field)
+  if activation and activation[NUMBER] == claim.number then return activation[MARK] == claim.epoch end
+  local fired = board.fired(ctx, claim.identity)
+  return fired and fired.token == codec.fired_token(claim.number, claim.epoch, '-')
+end
+
 --- A claimed control activation was answered: it sleeps until `wake` (0: until something happens), unless something did.
 --- It is kept while it sleeps: its epoch tells the claims of it apart.
 function control.settle(ctx, activation, wake)
@@ -86,7 +106,7 @@ function control.settle(ctx, activation, wake)
   partition.leases[field] = false
   activation[DIRTY], activation[CRASHES] = 0, 0
   if not is_led(ctx) then
-    partition.put(field, false)
+    drop(ctx, field, activation)
   elseif again then
     make_ready(ctx, field, activation)
   else
@@ -124,10 +144,10 @@ function control.dismiss(ctx)
   if activation[STATE] == 'r' then partition.ready[codec.ready(field, CONTROLLER, activation)] = false end
   if activation[STATE] == 'x' then partition.leases[field] = false end
   if activation[DUE_AT] > 0 then partition.due[field] = false end
-  partition.put(field, false)
+  drop(ctx, field, activation)
 end
 
---- Every change of a board under control is news to its controllers.
+--- Every change of a board under control is news to its controllers; so is what came to be held without an event (`rouses`).
 function control.notify()
   for _, ctx in ipairs(board.all) do
     if ctx.rouses or ctx.happened > 0 and not control.spared[ctx] then control.arouse(ctx) end

@@ -28,12 +28,6 @@ function deciding.read(slots)
   return decisions
 end
 
---- Whether a decision was applied before: its board's control activation says for which of its claims it was answered last.
-local function was_applied(decision)
-  local activation = partition.activation(decision.field)
-  return activation and activation[NUMBER] == decision.number and activation[MARK] == decision.epoch
-end
-
 --- The first grant of what is not held (any more), or nil.
 local function absent(grants)
   for _, grant in ipairs(grants) do
@@ -48,7 +42,7 @@ function deciding.apply(decision)
   local ctx = decision.board
   local activation, why = settling.held(decision)
   if not activation then
-    if was_applied(decision) then return { 'done', ctx.control } end
+    if control.was_answered(ctx, decision) then return { 'done', ctx.control } end
     return { why == 'lost' and decision.control ~= ctx.control and 'epoch' or why, ctx.control }
   end
   control.spare(ctx)
@@ -73,6 +67,5 @@ function deciding.apply(decision)
   standing.keep(ctx, decision, activation)
   if ctx.gate == 's' and #decision.grants > 0 then ctx.gate = 'p' end -- one step was asked for
   control.settle(ctx, activation, decision.wake)
-  if not partition.activation(decision.field) then board.fire(ctx, decision.identity, activation) end -- it tells no more
   return { 'ok', ctx.seq }
 end

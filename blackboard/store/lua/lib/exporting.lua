@@ -2,7 +2,8 @@
 
 local exporting = {}
 --- @private
-local OF_ITS_PLACE = { state = true, cleared = true, load = true, loaded = true } -- facts that mean nothing elsewhere
+-- Facts that mean nothing elsewhere.
+local OF_ITS_PLACE = { state = true, cleared = true, load = true, loaded = true, standing = true }
 
 --- The facts of a board that are worth keeping.
 function exporting.facts(ctx)

@@ -15,7 +15,8 @@ local SAID, NEXT = '^(' .. TO_RS .. TO_RS .. TO_RS .. TO_RS .. TO_RS .. ')(.*)$'
 local TRIGGERED, FIRED = 84, 70
 local WRITTEN = { [80] = true, [82] = true, [88] = true } -- posted, revised, retracted
 
---- Keeps what a decision says of the next, `until when (source, state…)…`; `activation` is that of control.
+--- Keeps what a decision says of the next, `until when (source, state…)…`; `activation` is that of control, and its PART
+--- says whether the decision that counts said anything.
 function standing.keep(ctx, decision, activation)
   activation[PART] = 0
   if decision.standing == '' or ctx.gate ~= '-' or #decision.grants ~= 1 then return end
@@ -24,11 +25,11 @@ function standing.keep(ctx, decision, activation)
   board.note(ctx, 'standing', head .. decision.standing)
 end
 
---- Whether the last decision on a board said what comes next, and nothing has roused control since.
-local function is_foreseen(ctx)
-  if ctx.mode ~= 'o' or ctx.gate ~= '-' or ctx.status ~= 'open' then return false end
+--- The epoch of the claim by which a controller said what comes next, if nothing has roused control since; else nil.
+local function last_word(ctx)
+  if ctx.mode ~= 'o' or ctx.gate ~= '-' or ctx.status ~= 'open' or control.is_overdue(ctx) then return nil end
   local activation = partition.activation(control.field(ctx))
-  return activation and activation[PART] == 1 and activation[STATE] == 'd' and activation[EPOCH]
+  return activation and activation[STATE] == 'd' and activation[PART] == 1 and activation[EPOCH] or nil
 end
 
 --- The identity of what was triggered, if all that happened on a board is that one activation has fired, what it wrote, and
@@ -50,15 +51,15 @@ end
 
 --- Grants what has come to be open on a board, if that is what was to come.
 local function follow(ctx)
-  local claimed = is_foreseen(ctx)
-  local identity = claimed and succession(ctx)
+  local claim = last_word(ctx)
+  local identity = claim and succession(ctx)
   local field = identity and ctx.id .. RS .. identity
   local activation = field and partition.activation(field)
   if not activation or activation[STATE] ~= 'u' or lexset.count(board.agenda(ctx), '') ~= 1 then return end
   local said = redis.call('HGET', ctx.meta, 'standing') or ''
   local head, epoch, of_claim, owner, why, good_until, rest = string.match(said, SAID)
-  if not head or NUMBERS[epoch] ~= ctx.control or NUMBERS[of_claim] ~= claimed then return end
-  if board.now >= NUMBERS[good_until] then return end
+  if not head or NUMBERS[epoch] ~= ctx.control or NUMBERS[of_claim] ~= claim then return end
+  if board.now >= (NUMBERS[good_until] or 0) then return end -- what cannot be read back counts no more
   local source, memo, later = string.match(rest, NEXT)
   if source ~= codec.source(identity) then return end
   board.note(ctx, 'memo', (string.gsub(memo, US, DIGITS[activation[NUMBER]])))
