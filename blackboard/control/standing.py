@@ -25,6 +25,9 @@ than that when no controller is left."""
 FURTHEST: Final = 16
 """Steps that are foreseen at once."""
 
+LARGEST: Final = 65_536
+"""Characters that all it says may take: they lie on the board, and are written anew with each step."""
+
 SOME_NUMBER: Final = 2**53 - 1
 """Stands for the number of an activation that is not there yet; no event has it."""
 
@@ -44,7 +47,14 @@ def foresee(strategy: Strategy, view: View, granted: Activation, memo: Memo, now
     """
     if not issubclass(_origin(strategy, "foreseen"), _origin(strategy, "decide")):
         return []
-    return list(_steps(strategy, view, granted, memo, now))
+    found: list[Standing] = []
+    if any(str(SOME_NUMBER) in name for name in (granted.source, *memo.history)):  # it would be taken for the number
+        return found
+    for coming in _steps(strategy, view, granted, memo, now):
+        if sum(len(each.memo) for each in (*found, coming)) > LARGEST or str(SOME_NUMBER) in coming.source:
+            break
+        found.append(coming)
+    return found
 
 
 def _origin(strategy: Strategy, method: str) -> type:

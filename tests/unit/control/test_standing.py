@@ -6,11 +6,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from blackboard.activation import Activation, ActivationState
-from blackboard.control import Parallel, Quiescence, Sequential, Strategy, View
+from blackboard.control import Parallel, Quiescence, Sequential, Strategy, View, standing
 from blackboard.control.memo import Memo
 from blackboard.control.standing import FURTHEST, SOME_NUMBER, Standing, foresee
 from blackboard.control.strategy import Grants, State
@@ -60,8 +61,8 @@ class Story:
         return foresee(self.strategy, self.view, self.open, self.memo, 0)
 
 
-def kept(standing: Standing, number: int) -> str:
-    return standing.memo.replace(str(SOME_NUMBER), str(number))
+def kept(coming: Standing, number: int) -> str:
+    return coming.memo.replace(str(SOME_NUMBER), str(number))
 
 
 @given(steps=STEPS, turns=st.lists(st.sampled_from(["as foreseen", "a", "b", "c"]), min_size=1, max_size=8))
@@ -87,13 +88,13 @@ def test_what_it_foresees_is_what_it_decides(steps: Sequence[str | Strategy], tu
 def test_a_sequence_foresees_its_steps() -> None:
     story = Story(Sequential("a", "b", "c"))
     assert story.comes("a")
-    assert [standing.source for standing in story.coming()] == ["b", "c"]
+    assert [coming.source for coming in story.coming()] == ["b", "c"]
 
 
 def test_it_foresees_nothing_of_a_step_that_is_a_strategy() -> None:
     story = Story(Sequential("a", "b", Sequential("c"), "a"))
     assert story.comes("a")
-    assert [standing.source for standing in story.coming()] == ["b"]
+    assert [coming.source for coming in story.coming()] == ["b"]
 
 
 def test_what_it_foresees_is_bounded() -> None:
@@ -115,6 +116,24 @@ def test_what_is_inherited_says_nothing_of_one_that_decides_otherwise() -> None:
     """It may look at anything: it is asked."""
     story = Story(Watchful("a", "b", "c"))
     assert story.comes("a")
+    assert story.coming() == []
+
+
+def test_what_it_foresees_takes_no_more_than_a_little_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    story = Story(Sequential("a", "b", "c"))
+    assert story.comes("a")
+    first = story.coming()[0]
+    monkeypatch.setattr(standing, "LARGEST", len(first.memo))
+    assert story.coming() == [first]
+
+
+def test_a_source_that_is_called_like_the_number_is_not_foreseen() -> None:
+    """Else its name would be taken for the number of the activation."""
+    story = Story(Sequential("a", "b", f"a{SOME_NUMBER}", "c"))
+    assert story.comes("a")
+    assert [coming.source for coming in story.coming()] == ["b"]
+    story = Story(Sequential(f"a{SOME_NUMBER}", "b"))
+    assert story.comes(f"a{SOME_NUMBER}")
     assert story.coming() == []
 
 
