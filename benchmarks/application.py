@@ -12,14 +12,14 @@ FAN = 20
 CHAIN = Sequential("first", "second", "third", "fourth", "fifth")
 
 
-class Asked(Sequential):
+class AskedEachTime(Sequential):
     """The same, but it says nothing of what comes next, and so is asked behind every step."""
 
     def foreseen(self, state: State) -> tuple[str, ...]:
         return ()
 
 
-ASKED = Asked("first", "second", "third", "fourth", "fifth")
+ASKED = AskedEachTime("first", "second", "third", "fourth", "fifth")
 
 
 class Start(Entry):

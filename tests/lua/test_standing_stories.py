@@ -40,7 +40,7 @@ ACTIONS = [*OFTEN, *NOW_AND_THEN, *RARELY]
 LENGTH = 60
 
 
-class Asked(Sequential):
+class AskedAlways(Sequential):
     """A sequence that says nothing of what it would grant next."""
 
     @property
@@ -342,7 +342,7 @@ def sequence(kind: type[Sequential], seed: int) -> Sequential:
 async def test_it_comes_to_what_a_strategy_that_is_asked_would_do(store_url: str, namespace: str, seed: int) -> None:
     """A controller is at hand behind whatever happens."""
     clients = await connect(store_url)
-    kinds = {namespace: Sequential, f"{namespace}-asked": Asked}
+    kinds = {namespace: Sequential, f"{namespace}-asked": AskedAlways}
     tellings = [Telling(Bench(clients, name), sequence(kind, seed), seed) for name, kind in kinds.items()]
     story: list[str] = []
     try:
