@@ -75,9 +75,7 @@ def measure(url: str, path: str, times: int) -> Rows:
         chains.append(fresh(lambda: scenarios.chain_rate(url)["activations_per_second"]))
         shares.append(chains[-1] / raws[-1])
     rows["chain, activations/s"] = statistics.median(chains)
-    rows["fan-out 20 / fan-in, activations/s"] = median(
-        lambda: asyncio.run(scenarios.fan_rate(url))["activations_per_second"]
-    )
+    rows["fan-out 20 / fan-in, activations/s"] = median(lambda: scenarios.fan_rate(url)["activations_per_second"])
     rows["raw limit, activations/s"] = statistics.median(raws)
     rows["chain as a share of the raw limit"] = statistics.median(shares)
     rows["two worker processes over one"] = median(

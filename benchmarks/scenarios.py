@@ -12,8 +12,7 @@ from uuid import uuid4
 
 import redis
 
-from benchmarks.application import Clocked, End, Start, Sum, Task, chain, clocked_chain, fan, grown
-from benchmarks.worker import CONCURRENCY
+from benchmarks.application import FAN, Clocked, End, Start, Sum, Task, chain, clocked_chain, fan, grown
 from blackboard import Blackboard, Entry
 
 Numbers = dict[str, float]
@@ -35,34 +34,40 @@ def chain_rate(url: str, boards: int = 3000) -> Numbers:
     return processes_rate(url, 1, boards)
 
 
-async def fan_rate(url: str, boards: int = 400, concurrency: int = CONCURRENCY) -> Numbers:
-    """Activations per second with a fan-out of twenty and a fan-in."""
-    async with fan(name(), url) as bb:
-        await fill(bb, boards, lambda: Start(n=0))
-        worker = bb.workers(concurrency=concurrency, burst=True)
-        begun = time.perf_counter()
-        await worker.run()
-        seconds = time.perf_counter() - begun
+def fan_rate(url: str, boards: int = 400) -> Numbers:
+    """Activations per second of one worker process with a fan-out of twenty and a fan-in."""
+    namespace = name()
+    asyncio.run(_fill(fan, namespace, url, boards))
+    rate = _burst(namespace, url, "--fan", 1, (FAN + 2) * boards)
+    asyncio.run(_check_sum(namespace, url))
+    return rate
+
+
+async def _check_sum(namespace: str, url: str) -> None:
+    async with fan(namespace, url) as bb:
         assert await bb.board("b0").read(Sum) is not None
-        return {"activations_per_second": worker.finished / seconds}
 
 
 def processes_rate(url: str, processes: int, boards: int = 3000, *, computing: bool = False) -> Numbers:
     """Activations per second of several worker processes on many chains, of agents that compute or do next to nothing."""
     namespace = name()
-    asyncio.run(_fill_chain(namespace, url, boards))
-    command = [sys.executable, "-m", "benchmarks.worker", namespace, url, *(["--compute"] if computing else [])]
+    asyncio.run(_fill(chain, namespace, url, boards))
+    return _burst(namespace, url, "--compute" if computing else "", processes, (2 if computing else 5) * boards)
+
+
+def _burst(namespace: str, url: str, role: str, processes: int, wanted: int) -> Numbers:
+    """Activations per second of worker processes that run until nothing is left."""
+    command = [sys.executable, "-m", "benchmarks.worker", namespace, url, role]
     workers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(processes)]
     reports = [worker.communicate(timeout=300)[0].split() for worker in workers]
     finished = sum(int(report[0]) for report in reports)
     begun, ended = min(float(report[1]) for report in reports), max(float(report[2]) for report in reports)
-    wanted = (2 if computing else 5) * boards
     assert finished == wanted, f"{finished} of {wanted} activations"
     return {"activations_per_second": finished / (ended - begun)}
 
 
-async def _fill_chain(namespace: str, url: str, boards: int) -> None:
-    async with chain(namespace, url) as bb:
+async def _fill(app: Callable[[str, str], Blackboard], namespace: str, url: str, boards: int) -> None:
+    async with app(namespace, url) as bb:
         await fill(bb, boards, lambda: Start(n=0))
 
 

@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 
-from benchmarks.application import chain, clocked_chain, computing_chain
+from benchmarks.application import chain, clocked_chain, computing_chain, fan
 from blackboard import Worker
 from blackboard.cli.serving import settle_in
 
@@ -19,6 +19,13 @@ async def burst(namespace: str, url: str) -> None:
     """Run a worker until nothing is left; print activations, begin and end (monotonic seconds)."""
     async with chain(namespace, url) as bb:
         settle_in()  # as `blackboard worker` does
+        await _report(bb.workers(concurrency=CONCURRENCY, burst=True))
+
+
+async def spread(namespace: str, url: str) -> None:
+    """The same for the fan."""
+    async with fan(namespace, url) as bb:
+        settle_in()
         await _report(bb.workers(concurrency=CONCURRENCY, burst=True))
 
 
@@ -61,6 +68,6 @@ async def control(namespace: str, url: str) -> None:
 
 
 if __name__ == "__main__":
-    roles = {"--serve": serve, "--control": control, "--compute": compute}
+    roles = {"--serve": serve, "--control": control, "--compute": compute, "--fan": spread}
     role = next((roles[each] for each in sys.argv if each in roles), burst)
     asyncio.run(role(sys.argv[1], sys.argv[2]))
