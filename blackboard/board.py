@@ -39,7 +39,7 @@ from blackboard.steering import Steering
 from blackboard.store.board_facts import BoardFacts
 from blackboard.store.partition import ANYTHING, NEW, Partition, Write
 from blackboard.store.store import Store
-from blackboard.store.watch import Interest, Rumour
+from blackboard.store.watch import ANY_EVENT, OVER, REST, change_of
 
 E = TypeVar("E", bound=Entry)
 T = TypeVar("T")
@@ -251,10 +251,8 @@ class Board(Steering, Retreat, People, Life, Injected):
                 raise BoardAborted(self.id)
             return None
 
-        def changed(rumour: Rumour) -> bool:
-            return kind.__kind__ in rumour.kinds
-
-        return await self._wait(look, f"{kind.__kind__} on board {self.id}", timeout, changed)
+        topics = (change_of(kind.__kind__), OVER)
+        return await self._wait(look, f"{kind.__kind__} on board {self.id}", timeout, topics)
 
     async def settled(self, timeout: float | timedelta | None = None) -> int:
         """Wait until the board is quiescent: nothing will happen without input from outside. Returns its last event.
@@ -266,10 +264,7 @@ class Board(Steering, Retreat, People, Life, Injected):
             facts = await self._partition.facts(self.id) or BoardFacts(self.id, "open", 0, 0, 0, 0)
             return facts if facts.settled else None
 
-        def at_rest(rumour: Rumour) -> bool:
-            return rumour.at_rest
-
-        return (await self._wait(look, f"board {self.id} to settle", timeout, at_rest)).seq
+        return (await self._wait(look, f"board {self.id} to settle", timeout, (REST,))).seq
 
     async def run_until_settled(self, timeout: float | timedelta | None = 60.0) -> int:
         """Run workers and a controller in this process until the board is quiescent. Returns its last event; raises TimedOut."""
@@ -358,14 +353,14 @@ class Board(Steering, Retreat, People, Life, Injected):
         look: Callable[[bool], Awaitable[T | None]],
         awaited: str,
         timeout: float | timedelta | None,
-        interest: Interest,
+        topics: Sequence[str],
     ) -> T:
         seconds = patience(timeout)
         deadline = None if seconds is None else time.monotonic() + seconds
         if (found := await look(False)) is not None:
             return found
         rung = False
-        async with self._store.watch(self.id).board(self.id, interest) as signal:
+        async with self._store.watch(self.id).board(self.id, topics) as signal:
             while (found := await look(rung)) is None:
                 left = 1.0 if deadline is None else deadline - time.monotonic()
                 if left <= 0:
@@ -377,7 +372,7 @@ class Board(Steering, Retreat, People, Life, Injected):
         async def look(_rung: bool) -> bool | None:
             return await holds() or None
 
-        await self._wait(look, awaited, timeout, lambda _: True)
+        await self._wait(look, awaited, timeout, (ANY_EVENT,))
 
 
 def _retraction(target: Entry | type[Entry] | str) -> Write:

@@ -97,9 +97,14 @@ class Keys:
         """The doorbell of a crew."""
         return f"{self.tag}bell:{crew}"
 
-    def channel(self, board: str) -> str:
-        """The channel on which a board's new events are announced (advisory; no data)."""
-        return f"{self.tag}b:{board}:log"
+    def channel(self, board: str, topic: str) -> str:
+        """The channel on which a board's new events of a topic are announced (advisory; no data)."""
+        return f"{self.tag}b:{board}:log{topic}"
+
+    @property
+    def presence(self) -> str:
+        """The channel that everybody keeps who watches any board; nothing is said on it."""
+        return f"{self.tag}watch"
 
 
 def partition_of(board: str, partitions: int) -> int:

@@ -1,8 +1,7 @@
 """Watching boards: one connection per partition hears of new events of every board that somebody waits for.
 
-What is heard is advisory: which kinds have changed, and whether the board is at rest or closed. It tells a waiter whether a
-look is worth while; data it never carries. A waiter looks anyway every second, so that a lost message costs time and
-nothing else.
+Each waiter names the topics that are worth a look, and is woken by nothing else. What is heard is advisory; data it never
+carries. A waiter looks anyway every second, so that a lost message costs time and nothing else.
 """
 
 from __future__ import annotations
@@ -10,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
+import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -25,37 +25,27 @@ logger = logging.getLogger(__name__)
 
 LONGEST_WAIT_SECONDS = 1.0
 
+LINGER_SECONDS = 1.0
+"""For so long a channel is kept that nobody waits for."""
 
-@dataclass(frozen=True, slots=True)
-class Rumour:
-    """What is said of a board with each change: the kinds that changed, and whether it is at rest, or closed."""
-
-    kinds: frozenset[str]
-    at_rest: bool
-    closed: bool
-
-    @classmethod
-    def parse(cls, text: bytes) -> Rumour:
-        """What the script said: ``.`` (at rest), ``!`` (closed) or ``-``, then the kinds."""
-        state, *kinds = text.decode().split(" ")
-        return cls(frozenset(kinds), state != "-", state == "!")
+ANY_EVENT, REST, OVER = "", ".", "!"
+"""Topics of a board: any event; that it rests or is over; that it is over."""
 
 
-Interest = Callable[[Rumour], bool]
-"""Whether a waiter would look for what is said."""
+def change_of(kind: str) -> str:
+    """The topic of a kind: it has changed."""
+    return f"/{kind}"
 
 
 class Signal:
-    """The signal of one waiter: set when its board has news that it takes an interest in."""
+    """The signal of one waiter: set when its board has news on one of its topics."""
 
-    def __init__(self, interest: Interest | None = None) -> None:
+    def __init__(self) -> None:
         self._event = asyncio.Event()
-        self._interest = interest
 
-    def ring(self, rumour: Rumour | None) -> None:
-        """Wake the waiter, if it wants to know; None: anything may have happened."""
-        if rumour is None or rumour.closed or self._interest is None or self._interest(rumour):
-            self._event.set()
+    def ring(self) -> None:
+        """Wake the waiter."""
+        self._event.set()
 
     async def wait(self, seconds: float = LONGEST_WAIT_SECONDS) -> bool:
         """Wait for news, at most so long and never longer than a second. Says whether there was any."""
@@ -77,21 +67,23 @@ class Watch:
         self._pubsub: Any = None
         self._listener: asyncio.Task[None] | None = None
         self._closed = False
+        self._sending = asyncio.Lock()
+        self._leave_at = math.inf  # when to unsubscribe from what nobody waits for any more
 
     @contextlib.asynccontextmanager
-    async def board(self, board: str, interest: Interest | None = None) -> AsyncIterator[Signal]:
-        """Give a signal that rings with every change of the board, or those of interest, heard from now on."""
-        channel, signal = self._keys.channel(board), Signal(interest)
-        waiters = self._waiters[channel]
-        waiters.add(signal)
+    async def board(self, board: str, topics: Iterable[str] = (ANY_EVENT,)) -> AsyncIterator[Signal]:
+        """Give a signal that rings with every change of the board that is one of the topics, heard from now on."""
+        channels, signal = [self._keys.channel(board, topic) for topic in topics], Signal()
+        unheard = [channel for channel in channels if channel not in self._waiters]
+        for channel in channels:
+            self._waiters[channel].add(signal)
         try:
-            if len(waiters) == 1:
-                await self._subscribe(channel)
+            await self._subscribe(unheard)
             yield signal
         finally:
-            waiters.discard(signal)
-            if not waiters and self._waiters.pop(channel, None) is not None:
-                await self._unsubscribe(channel)
+            for channel in channels:
+                self._waiters[channel].discard(signal)
+            self._leave_at = min(self._leave_at, time.monotonic() + LINGER_SECONDS)
 
     async def aclose(self) -> None:
         """Stop listening."""
@@ -104,27 +96,41 @@ class Watch:
             await self._pubsub.aclose()
             self._pubsub = None
 
-    async def _subscribe(self, channel: str) -> None:
-        with contextlib.suppress(RedisError, OSError):  # the listener connects anew and subscribes to all
-            if self._pubsub is None:
-                self._pubsub = self._clients.blocking.pubsub()
-                # A channel of our own keeps the connection subscribed while nobody waits.
-                await self._pubsub.subscribe(self._keys.tag + "watch")
-            await self._pubsub.subscribe(channel)
+    async def _subscribe(self, channels: list[str]) -> None:
+        if channels:
+            # The listener connects anew, and subscribes to all, should this fail. One at a time: nobody's channel is left by
+            # who was on the way to leave it.
+            with contextlib.suppress(RedisError, OSError):
+                async with self._sending:
+                    await self._join(channels)
         if self._listener is None:
             self._listener = asyncio.create_task(self._listen(), name="blackboard-watch")
 
-    async def _unsubscribe(self, channel: str) -> None:
-        with contextlib.suppress(RedisError, OSError):
-            if self._pubsub is not None:
-                await self._pubsub.unsubscribe(channel)
+    async def _join(self, channels: list[str]) -> None:
+        if self._pubsub is None:
+            self._pubsub = self._clients.blocking.pubsub()
+            # It keeps the connection subscribed while nobody waits, and says that here is somebody who may.
+            channels = [self._keys.presence, *channels]
+        await self._pubsub.subscribe(*channels)
+
+    async def _leave(self) -> None:
+        """Unsubscribe from what nobody waits for: all at once and not at once, since waits come close behind each other."""
+        async with self._sending:
+            self._leave_at = math.inf
+            deserted = [channel for channel, waiters in self._waiters.items() if not waiters]
+            for channel in deserted:
+                del self._waiters[channel]
+            if deserted:
+                await self._pubsub.unsubscribe(*deserted)
 
     async def _listen(self) -> None:
         while not self._closed:
             try:
                 message = await self._pubsub.get_message(ignore_subscribe_messages=True, timeout=LONGEST_WAIT_SECONDS)
                 if message is not None:
-                    self._ring(message["channel"].decode(), Rumour.parse(message["data"]))
+                    self._ring(message["channel"].decode())
+                if time.monotonic() >= self._leave_at:
+                    await self._leave()
             except Exception as error:  # noqa: BLE001  # whatever it is, the waits of this process depend on it
                 logger.info("%s Waits look every second meanwhile.", translate(error, self._clients.url, "SUBSCRIBE"))
                 await asyncio.sleep(LONGEST_WAIT_SECONDS)
@@ -134,10 +140,10 @@ class Watch:
         with contextlib.suppress(RedisError, OSError):
             await self._pubsub.aclose()
             self._pubsub = self._clients.blocking.pubsub()
-            await self._pubsub.subscribe(self._keys.tag + "watch", *self._waiters)
+            await self._pubsub.subscribe(self._keys.presence, *self._waiters)
         for channel in list(self._waiters):
-            self._ring(channel, None)
+            self._ring(channel)
 
-    def _ring(self, channel: str, rumour: Rumour | None) -> None:
+    def _ring(self, channel: str) -> None:
         for signal in self._waiters.get(channel, ()):
-            signal.ring(rumour)
+            signal.ring()

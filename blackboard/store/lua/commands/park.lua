@@ -13,6 +13,7 @@
 --- @include "codec"
 --- @include "lexset"
 --- @include "partition"
+--- @include "rumour"
 --- @include "board"
 --- @include "condition"
 --- @include "triggers"

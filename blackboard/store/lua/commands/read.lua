@@ -9,6 +9,7 @@
 --- @include "codec"
 --- @include "lexset"
 --- @include "partition"
+--- @include "rumour"
 --- @include "board"
 
 local ctx = board.open_all()[1]

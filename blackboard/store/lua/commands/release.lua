@@ -14,6 +14,7 @@
 --- @include "codec"
 --- @include "lexset"
 --- @include "partition"
+--- @include "rumour"
 --- @include "board"
 --- @include "condition"
 --- @include "triggers"
@@ -32,6 +33,12 @@
 --- @include "matching"
 --- @include "settling"
 
+local function finish()
+  control.finish()
+  partition.wake(partition.awake)
+  return 'ok'
+end
+
 board.now = arguments.now()
 local claim = settling.read(board.open_all())
 if control.is_control(claim.identity) then return 'lost' end -- a controller answers with `decide`
@@ -43,9 +50,7 @@ if bidder then
     agenda.rate(claim.board, claim.identity, bidder, rating.bounded(tonumber(reason)), 1)
   end
   agenda.move(claim.board, claim.identity, bidder, 'r')
-  control.finish()
-  partition.wake(partition.awake)
-  return 'ok'
+  return finish()
 end
 
 local activation, why = settling.held(claim)
@@ -54,9 +59,7 @@ if not activation then return why end
 local dirty, ctx = activation[DIRTY] == 1, claim.board
 if chores.is(claim.identity) then
   chores.give_back(ctx, claim.identity, activation)
-  control.finish()
-  partition.wake(partition.awake)
-  return 'ok'
+  return finish()
 end
 if verdict == 'newer' then
   -- Others have the source by now, or it waits until its entries change or a newer release registers it.
@@ -74,7 +77,4 @@ else
   agenda.move(ctx, claim.identity, activation, 'r')
 end
 settling.after(claim, dirty, activation[DEPTH])
-
-control.finish()
-partition.wake(partition.awake)
-return 'ok'
+return finish()

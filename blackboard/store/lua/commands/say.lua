@@ -10,6 +10,7 @@
 --- @include "codec"
 --- @include "lexset"
 --- @include "partition"
+--- @include "rumour"
 --- @include "board"
 --- @include "condition"
 --- @include "triggers"

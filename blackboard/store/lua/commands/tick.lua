@@ -11,6 +11,7 @@
 --- @include "codec"
 --- @include "lexset"
 --- @include "partition"
+--- @include "rumour"
 --- @include "board"
 --- @include "condition"
 --- @include "triggers"

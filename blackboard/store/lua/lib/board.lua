@@ -339,32 +339,6 @@ local function flush_one(ctx)
   if ctx.agenda_set then lexset.flush(ctx.agenda_set) end
 end
 
---- What whoever watches a board is told: whether it is closed or at rest, and the kinds that changed.
-local function rumour_of(ctx)
-  local over = ctx.status == 'closed' or ctx.status == 'aborted'
-  local said = over and '!' or ctx.busy + ctx.closing == 0 and '.' or '-'
-  for kind in pairs(ctx.kinds or NONE) do said = said .. ' ' .. kind end
-  return said
-end
-
---- How many listen to each of these channels (`channel, number, …`); nil where that cannot be told: a server without
---- functions, which may be one of a cluster, knows of its own listeners only.
-local function listeners(channels)
-  if not IN_LIBRARY or #channels < 2 or #channels > 4000 then return nil end
-  local answer = redis.pcall('PUBSUB', 'NUMSUB', unpack(channels))
-  return not answer.err and answer or nil
-end
-
---- Tells whoever watches these boards what is worth a look. (Advisory: it may be lost.)
-local function announce(boards)
-  local channels = {}
-  for i, ctx in ipairs(boards) do channels[i] = partition.tag .. 'b:' .. ctx.id .. ':log' end
-  local heard = listeners(channels)
-  for i, ctx in ipairs(boards) do
-    if not heard or heard[2 * i] ~= 0 then redis.pcall('PUBLISH', channels[i], rumour_of(ctx)) end
-  end
-end
-
 --- Writes all boards down, then announces what changed.
 function board.flush()
   local changed = {}
@@ -372,7 +346,7 @@ function board.flush()
     if ctx.happened > 0 or ctx.touched then flush_one(ctx) end
     if ctx.happened > 0 then changed[#changed + 1] = ctx end
   end
-  announce(changed)
+  rumour.tell(changed)
   for _, ctx in ipairs(board.all) do
     ctx.events, ctx.happened, ctx.changed, ctx.kinds, ctx.touched = false, 0, false, false, false
   end
