@@ -57,6 +57,9 @@ contribution.load(ctx, writes)
 local refused = contribution.check(ctx, writes, 0, '-', bounds, taken_also(writes))
 if refused then return refused end
 
+local foreseen = {}
+contribution.foresee(ctx, writes, foreseen)
+partition.load(foreseen)
 local changes, versions = contribution.apply(ctx, writes, author, depth)
 matching.apply(ctx, changes, '', depth + 1)
 matching.quiesce(ctx, '', depth + 1)

@@ -12,16 +12,6 @@ local function read_handoffs()
   return handoffs
 end
 
---- Adds the activations that an operation may open or arouse: each is looked for.
-local function foresee(operation, fields)
-  if operation.board.mode == 'o' then fields[#fields + 1] = control.field(operation.board) end
-  for _, write in ipairs(operation.writes) do
-    for _, trigger in ipairs(triggers.of(codec.kind(write.address))) do
-      if trigger.plain then fields[#fields + 1] = operation.board.id .. RS .. trigger.s .. RS .. write.address end
-    end
-  end
-end
-
 --- Reads the operations and, with one call for all of them, the activations that they name.
 function committing.read(slots)
   local operations, fields = {}, {}
@@ -33,7 +23,7 @@ function committing.read(slots)
     operation.handoffs = read_handoffs()
     operations[i], fields[i] = operation, operation.field
   end
-  for _, operation in ipairs(operations) do foresee(operation, fields) end
+  for _, operation in ipairs(operations) do contribution.foresee(operation.board, operation.writes, fields) end
   partition.load(fields)
   for _, operation in ipairs(operations) do contribution.load(operation.board, operation.writes) end
   return operations

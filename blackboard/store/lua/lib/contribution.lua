@@ -38,6 +38,16 @@ function contribution.load(ctx, writes)
   board.load(ctx, addresses)
 end
 
+--- Adds the activations that writes may open or arouse: each is looked for.
+function contribution.foresee(ctx, writes, fields)
+  if ctx.mode == 'o' then fields[#fields + 1] = control.field(ctx) end
+  for _, write in ipairs(writes) do
+    for _, trigger in ipairs(triggers.of(codec.kind(write.address))) do
+      if trigger.plain then fields[#fields + 1] = ctx.id .. RS .. trigger.s .. RS .. write.address end
+    end
+  end
+end
+
 --- Why a write cannot be, as {code, address, version found}, or nil.
 local function objection(write, entry, snapshot, own)
   local found, expected = entry and entry.version or 0, write.expected

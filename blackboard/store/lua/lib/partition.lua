@@ -11,7 +11,7 @@ at_beginning(function()
   SOURCES, TRIGGERS, ACTIVATIONS, READY, DUE, LEASES, DEAD, BOARDS, CLAIMS, CREWS, ACTS,
     SLOTS, GAUGES, ASKED, SCHEMAS, CLOCKS = unpack(arguments.keys, 1, PARTITION_KEYS)
   partition.tag = string.match(SOURCES, '^(.*)sources$')
-  partition.restated = {}
+  partition.restated, partition.written = {}, {}
   partition.activations, partition.changed, partition.awake, partition.known_crews = {}, {}, {}, {}
   partition.ready, partition.due, partition.leases, partition.dead = {}, {}, {}, {}
   partition.asked, partition.clocks = {}, {}
@@ -21,18 +21,26 @@ end)
 function partition.activation(field)
   local activation = partition.activations[field]
   if activation == nil then
-    local text = redis.call('HGET', ACTIVATIONS, field)
+    local text = partition.written[field]
+    if text == nil then text = redis.call('HGET', ACTIVATIONS, field) end
     activation = text and codec.activation(text, field) or false
     partition.activations[field] = activation
   end
   return activation
 end
 
---- Reads activations with one call.
+--- Reads activations with one call; what this call has written itself, it knows.
 function partition.load(fields)
-  local wanted = {}
+  local wanted, written = {}, partition.written
   for _, field in ipairs(fields) do
-    if partition.activations[field] == nil then wanted[#wanted + 1] = field end
+    if partition.activations[field] == nil then
+      local text = written[field]
+      if text == nil then
+        wanted[#wanted + 1] = field
+      else
+        partition.activations[field] = text and codec.activation(text, field)
+      end
+    end
   end
   for first = 1, #wanted, 4000 do
     local last = math.min(first + 3999, #wanted)
@@ -57,7 +65,10 @@ end
 local function flush_restated()
   if next(partition.restated) == nil then return end
   local set, n = scratch.set, 0
-  for field, text in pairs(partition.restated) do set[n + 1], set[n + 2], n = field, text, n + 2 end
+  for field, text in pairs(partition.restated) do
+    set[n + 1], set[n + 2], n = field, text, n + 2
+    partition.written[field] = text
+  end
   many('HSET', ACTIVATIONS, set, n)
   partition.restated = {}
 end
@@ -90,7 +101,12 @@ local function flush_activations()
   end
   many('HSET', ACTIVATIONS, set, n)
   many('HDEL', ACTIVATIONS, removed, r)
-  for i = 1, n, 2 do codec.keep_activation(set[i], set[i + 1], partition.activations[set[i]]) end
+  local written = partition.written
+  for i = 1, n, 2 do
+    written[set[i]] = set[i + 1]
+    codec.keep_activation(set[i], set[i + 1], partition.activations[set[i]])
+  end
+  for i = 1, r do written[removed[i]] = false end
   partition.changed, partition.activations = {}, {}
 end
 
@@ -130,19 +146,34 @@ local function every_crew()
   return every
 end
 
+local function know_crews(source, crews)
+  if string.sub(crews, 1, 1) == '!' then crews = '' end -- nobody runs a source that is paused
+  partition.known_crews[source] = crews
+  return crews
+end
+
 local function look_up_crews(source)
   if source == '@control' then return '|@control|' end
   if string.byte(source) == 64 and not string.find(source, '/', 1, true) then return every_crew() end -- a chore
   return redis.call('HGET', CREWS, codec.base(source)) or ''
 end
 
+--- Reads the crews of several sources with one call.
+function partition.load_crews(sources)
+  local wanted = {}
+  for _, source in ipairs(sources) do
+    if not partition.known_crews[source] and codec.is_plain(source) then wanted[#wanted + 1] = source end
+  end
+  if #wanted < 2 then return end
+  local rows = redis.call('HMGET', CREWS, unpack(wanted))
+  for i, source in ipairs(wanted) do know_crews(source, rows[i] or '') end
+end
+
 --- The crews that run a source, as `|crew|crew|`.
 function partition.crews(source)
   local crews = partition.known_crews[source]
   if not crews then
-    crews = look_up_crews(source)
-    if string.sub(crews, 1, 1) == '!' then crews = '' end -- nobody runs a source that is paused
-    partition.known_crews[source] = crews
+    crews = know_crews(source, look_up_crews(source))
   end
   return crews
 end

@@ -9,6 +9,7 @@ local queueing = {}
 local FIRST = '^[^' .. US .. ']+'
 local FAIR_PARTS = '^([^' .. US .. ']*' .. US .. ')=([^' .. US .. ']*)' .. US .. '(.*)$'
 local SCAN = 64 -- sources looked at in one call
+local FEW = 16 -- rows that are read at once: when there are no more, nothing else has to be looked up
 
 local function first_row(low, high) return redis.call('ZRANGEBYLEX', READY, low, high, 'LIMIT', 0, 1)[1] end
 
@@ -90,8 +91,9 @@ local function advance(queue)
   queue.rank = queue.row and rank_of(queue, queue.row)
 end
 
---- The queue of a source, of which `wanted` rows and one more may be asked for.
-local function open(source, wanted)
+--- The queue of a source, of which `wanted` rows and one more may be asked for. `rows`: all that there are, where they are
+--- known.
+local function open(source, wanted, rows)
   local queue = {
     source = source, stem = source .. US, batch = wanted + 1, rows = NONE, at = 0, last = false, row = false, rank = false,
     places = math.huge, trigger = false,
@@ -100,6 +102,8 @@ local function open(source, wanted)
   if trigger and trigger.limited then
     queue.trigger, queue.places = trigger, limiting.allowance(trigger)
     if trigger.fr and queue.places > 0 then begin_turns(queue) end
+  elseif rows then
+    queue.rows, queue.batch = rows, math.huge
   end
   advance(queue)
   return queue
@@ -111,9 +115,28 @@ local function runs(crew, source)
   return string.find(partition.crews(source), '|' .. crew .. '|', 1, true) ~= nil
 end
 
---- The queues of each source the crew runs: a skip scan over the ready set from `cursor` on, so that what others run, and what
---- nothing runs, costs one look-up.
-function queueing.open(crew, wanted, cursor)
+--- The queues of the sources that the crew runs, of rows that are all there are.
+local function open_few(crew, wanted, rows)
+  local found, sources, by_source = {}, {}, {}
+  for _, row in ipairs(rows) do
+    local source = string.match(row, FIRST)
+    local own = by_source[source]
+    if not own then
+      own, sources[#sources + 1] = {}, source
+      by_source[source] = own
+    end
+    own[#own + 1] = row
+  end
+  partition.load_crews(sources)
+  for _, source in ipairs(sources) do
+    if runs(crew, source) then found[#found + 1] = open(source, wanted, by_source[source]) end
+  end
+  return found
+end
+
+--- The same by a skip scan over the ready set from `cursor` on, so that what others run, and what nothing runs, costs one
+--- look-up.
+local function scan(crew, wanted, cursor)
   local found, from, wrapped = {}, '[' .. cursor, cursor == ''
   for _ = 1, SCAN do
     local row = first_row(from, '+')
@@ -127,6 +150,13 @@ function queueing.open(crew, wanted, cursor)
     end
   end
   return found
+end
+
+--- The queues of each source the crew runs. `cursor`: the source to begin with, where there are many.
+function queueing.open(crew, wanted, cursor)
+  local rows = redis.call('ZRANGEBYLEX', READY, '-', '+', 'LIMIT', 0, FEW)
+  if #rows < FEW then return open_few(crew, wanted, rows) end
+  return scan(crew, wanted, cursor)
 end
 
 --- The queue whose first row is best: priority, then rating, then age, then name.
