@@ -2,8 +2,8 @@
 
 A round trip carries every contribution that has finished meanwhile and the next claim (group commit); while it is under
 way, agents run and more contributions gather. Two round trips may be under way at once, so that neither the server nor the
-agents wait for the other. An idle shift waits for the doorbell, never for work: what a dead worker held is found by every
-claim of every other.
+agents wait for the other. An idle shift waits for the doorbell, and has its next claim wait there, too, where that can be (a
+vigil): what a dead worker held is found by every claim of every other.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from blackboard.activation import Claim, Claimed
@@ -26,10 +26,11 @@ from blackboard.end import End
 from blackboard.errors import StoreBusy, StoreError, StoreUnreachable
 from blackboard.execution import Execution
 from blackboard.knowledge_source import KnowledgeSource
-from blackboard.lease import LeaseKeeper
+from blackboard.lease import BRIEF, LeaseKeeper
 from blackboard.outage import Outage
 from blackboard.run import Result, Run
 from blackboard.settlement import UNFIT, settle
+from blackboard.store.calls import Behind
 from blackboard.store.partition import Commit, Partition
 from blackboard.store.store import Store
 from blackboard.store.stub import ClaimRequest, Handed
@@ -50,6 +51,9 @@ LARGEST_GROUP = 64
 
 LANES = 2
 """Round trips under way at once."""
+
+VIGIL = LANES
+"""The lane of the claim that waits behind the doorbell."""
 
 LONGEST_NAP = 1.5
 """Seconds after which an idle worker looks for itself, doorbell or not."""
@@ -91,6 +95,12 @@ class Duty:
     options: WorkerOptions
     chores: Mapping[str, Chore]
 
+    @property
+    def asks_people(self) -> bool:
+        """Whether a person is asked what became of an activation that went to a worker which had just died."""
+        sources = self.sources.values()
+        return any(source.policies.effects == "external" and source.reconcile is None for source in sources)
+
     def facts(self) -> dict[str, Any]:
         """What `blackboard workers` shows, besides the process."""
         return {"crew": self.crew, "sources": sorted(self.names), "concurrency": self.options.concurrency}
@@ -113,6 +123,8 @@ class Shift:
         self._lanes = list(range(LANES))
         self._flights: set[asyncio.Task[None]] = set()
         self._unanswered: dict[int, int] = {}  # lane → its last request, when its answer was lost
+        self._keeps_vigil = store.clients.waits is not None and not duty.asks_people
+        self._vigil: tuple[asyncio.Task[None], ClaimRequest] | None = None
         self._asked = self._leaving = 0  # slots that round trips under way may fill, and that they will free
         self._outage = Outage("worker", lambda: self._aborting)
         self._hungry = True
@@ -121,7 +133,8 @@ class Shift:
         self._aborting = False
         self._last_work = time.monotonic()
         self._abort_at = math.inf
-        self._bell = Doorbell(store.clients, partition.keys.bell(duty.crew), lambda: self._free > 0, self._rung)
+        self._bell_key = partition.keys.bell(duty.crew)
+        self._bell = Doorbell(store.clients, self._bell_key, lambda: self._free > 0, self._rung)
         loop = asyncio.get_running_loop()
 
         def lost(claim: Claim) -> None:  # called from the keeper's thread
@@ -139,16 +152,21 @@ class Shift:
             while not self._done():
                 if time.monotonic() >= self._abort_at:
                     self.abort()
-                if self._may_launch():
+                if self._draining and self._vigil is not None:
+                    self._end_vigil(*self._vigil)
+                elif self._may_launch():
                     self._launch()
                 else:
                     await self._rest()
         finally:
             self._bell.end()
             self._leases.end()  # first, and at once: what is cut off from here on must not keep its lease
-            await end_all([bell, *self._flights, *(run.task for run in self._running.values()), *self._settling])
+            vigil = [self._vigil[0]] if self._vigil is not None else []
+            await end_all(
+                [bell, *vigil, *self._flights, *(run.task for run in self._running.values()), *self._settling]
+            )
             await asyncio.to_thread(self._leases.stop)
-        await self._partition.sign_off(self._duty.worker, LANES)  # after the last sign of life
+        await self._partition.sign_off(self._duty.worker, LANES + 1)  # after the last sign of life
 
     def drain(self) -> None:
         """Take no more work."""
@@ -177,10 +195,12 @@ class Shift:
             self._flights.discard(flight)
             flight.result()  # what a round trip could not survive ends the shift
         busy = self._running or self._commits or self._settling or self._flights
-        if self._draining:
-            return not busy
-        if busy or self._hungry:
-            return False
+        if not self._draining and not busy and not self._hungry and self._is_over():
+            self._draining = True  # what a vigil is handed now is given back
+        return self._draining and not busy and self._vigil is None
+
+    def _is_over(self) -> bool:
+        """Whether a worker that has nothing to do shall end."""
         if self._options.burst and not self._next_due:
             return True
         idle = time.monotonic() - self._last_work
@@ -198,17 +218,23 @@ class Shift:
 
     def _launch(self) -> None:
         """Start a round trip: everything that finished goes out, new activations come in."""
+        request = self._wish(self._next_lane())  # before the group is taken: what it ends is free again
+        group, self._commits = self._commits[:LARGEST_GROUP], self._commits[LARGEST_GROUP:]
+        self._flights.add(asyncio.create_task(self._exchange(group, request), name="blackboard-exchange"))
+
+    def _wish(self, lane: int) -> ClaimRequest:
+        """The next claim of a lane: for what there is room for, in halves, so that the other lane has something to ask for.
+
+        It is to be sent by `_exchange`, which gives the room back.
+        """
         self._request += 1
-        half = max(1, self._options.concurrency // LANES)
-        wanted = min(self._free, LARGEST_GROUP, half)  # before the group is taken: what it ends is free again
-        lease, lane = round(self._options.lease * 1000), self._next_lane()
+        wanted = min(self._free, LARGEST_GROUP, max(1, self._options.concurrency // LANES))
         # What an unanswered request got is handed out again, and nothing else; so the worker stays hungry.
         unanswered = self._unanswered.pop(lane, None) if wanted else None
-        number = unanswered or self._request
-        request = ClaimRequest(wanted, self._duty.worker, number, lease, self._duty.crew, self._cursor(), lane)
-        group, self._commits = self._commits[:LARGEST_GROUP], self._commits[LARGEST_GROUP:]
         self._hungry = unanswered is not None or (self._hungry and wanted == 0)
-        self._flights.add(asyncio.create_task(self._exchange(group, request), name="blackboard-exchange"))
+        self._asked += wanted  # from now on, and not when it is sent: no other claim may ask for the same room
+        lease, number = round(self._options.lease * 1000), unanswered or self._request
+        return ClaimRequest(wanted, self._duty.worker, number, lease, self._duty.crew, self._cursor(), lane)
 
     def _next_lane(self) -> int:
         """A free lane: one whose last request has had no answer before any other."""
@@ -216,12 +242,11 @@ class Shift:
         self._lanes.remove(lane)
         return lane
 
-    async def _exchange(self, group: list[Finished], request: ClaimRequest) -> None:
+    async def _exchange(self, group: list[Finished], request: ClaimRequest, behind: Behind | None = None) -> None:
         leaving = sum(commit.part == 0 for commit, _ in group)
-        self._asked += request.wanted
         self._leaving += leaving
         try:
-            results, handed = await self._send(group, request)
+            results, handed = await self._send(group, request, behind)
         except (StoreUnreachable, StoreBusy) as error:
             if request.wanted:
                 self._unanswered[request.lane] = request.number
@@ -234,7 +259,8 @@ class Shift:
         finally:
             self._asked -= request.wanted
             self._leaving -= leaving
-            self._lanes.append(request.lane)
+            if request.lane != VIGIL:
+                self._lanes.append(request.lane)
             self._news.set()
         self._outage.over()
         for (_, answer), result in zip(group, results, strict=True):
@@ -243,12 +269,14 @@ class Shift:
             self._hungry = self._hungry or len(handed.claimed) >= request.wanted
             self._next_due = time.monotonic() + handed.next_due / 1000 if handed.next_due else 0.0
         for claimed in handed.claimed:
-            self._take(claimed)
+            self._take(claimed, brief=request.brief > 0)
 
-    async def _send(self, group: list[Finished], request: ClaimRequest) -> tuple[list[Result], Handed]:
+    async def _send(
+        self, group: list[Finished], request: ClaimRequest, behind: Behind | None
+    ) -> tuple[list[Result], Handed]:
         if group:
             return await self._partition.commit([commit for commit, _ in group], request)
-        return [], await self._partition.claim(request)
+        return [], await self._partition.claim(request, behind=behind)
 
     async def _survive(self, error: StoreError, group: list[Finished]) -> None:
         """The store is away: keep what finished (a commit may be sent again), say so, and go on, within a bound."""
@@ -282,19 +310,57 @@ class Shift:
     async def _rest(self) -> None:
         """Wait for a contribution, a doorbell, a timer, or a while."""
         nap = LONGEST_NAP
-        if self._next_due:
+        if self._next_due and self._free > 0:
             nap = min(nap, max(0.001, self._next_due - time.monotonic()))
         if self._options.max_idle is not None:
             nap = min(nap, max(0.001, self._last_work + self._options.max_idle - time.monotonic()))
         if self._free > 0:
-            self._bell.open()
+            self._listen(nap)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(nap):
                 await self._news.wait()
-        if not self._news.is_set() and self._free > 0:
+        is_due = self._next_due and time.monotonic() >= self._next_due
+        if not self._news.is_set() and self._free > 0 and (self._vigil is None or is_due):
             self._hungry = True
         self._news.clear()
         self._bell.shut()
+
+    # ------------------------------------------------------------------ the doorbell
+
+    def _listen(self, nap: float) -> None:
+        """Hear the doorbell from now on: in a vigil, if that can be, and there is not one already."""
+        if not self._keeps_vigil:
+            self._bell.open()
+        elif self._vigil is None and not self._hungry and not self._draining:
+            self._begin_vigil(nap)
+
+    def _begin_vigil(self, seconds: float) -> None:
+        """Have a claim wait behind the doorbell, for as many seconds at most: it saves the round trip from the bell to the claim.
+
+        Who stops or is lost while it waits takes an activation along. So the lease is brief at first, and renewed by who is
+        there to do it.
+        """
+        request = replace(self._wish(VIGIL), brief=round(BRIEF * 1000))
+        behind = None if self._hungry else (self._bell_key, min(seconds, LONGEST_NAP))
+
+        async def kept() -> None:
+            try:
+                await self._exchange([], request, behind)
+            finally:
+                if self._vigil is not None and self._vigil[1] is request:
+                    self._vigil = None
+
+        self._vigil = asyncio.create_task(kept(), name="blackboard-vigil"), request
+
+    def _end_vigil(self, task: asyncio.Task[None], request: ClaimRequest) -> None:
+        """Call a vigil off. A claim of its number that wants nothing is told what it got, or sees to it that it gets nothing."""
+        self._vigil = None
+
+        async def ended() -> None:
+            await end_all([task])
+            await self._exchange([], replace(request, wanted=0))
+
+        self._in_background(ended())
 
     def _rung(self) -> None:
         """The doorbell brought a token: there is work."""
@@ -303,27 +369,27 @@ class Shift:
 
     # ------------------------------------------------------------------ what was claimed
 
-    def _take(self, claimed: Claimed) -> None:
+    def _take(self, claimed: Claimed, *, brief: bool) -> None:
         self._last_work = time.monotonic()
         name = claimed.claim.source
         source = self._duty.sources.get(name)
         # What stands behind a slash says which of the chores of a name it is.
         chore = None if source is not None else self._duty.chores.get(name.partition("/")[0])
         if chore is not None and claimed.verdict == "" and not self._draining:
+            self._leases.hold(claimed.claim, self._options.lease, brief=brief)
             self._do(chore, claimed)
         elif source is None or claimed.verdict in UNFIT or self._draining:
             self._settle(claimed, lacking=source is None)
         else:
+            self._leases.hold(claimed.claim, source.policies.lease or self._options.lease, brief=brief)
             self._begin(claimed, source)
 
     def _begin(self, claimed: Claimed, source: Source) -> None:
-        claim = claimed.claim
-        if claim.epoch > 1:
-            self._supersede(claim)
-        self._leases.hold(claim, source.policies.lease or self._options.lease)
+        if claimed.claim.epoch > 1:
+            self._supersede(claimed.claim)
         execution = Execution(claimed, source, self._duty.host)
         run = Run(execution, self._partition, self._duty.threads, self._outage, self._carry, self._duty.crew)
-        self._running[claim] = run
+        self._running[run.claim] = run
         run.start(self._ended)
 
     def _carry(self, commit: Commit, answer: Callable[[Result], None]) -> None:
@@ -344,7 +410,6 @@ class Shift:
         claim = claimed.claim
 
         async def done() -> None:
-            self._leases.hold(claim, self._options.lease)
             try:
                 await chore(claimed, self._partition)
             except Exception:
@@ -364,13 +429,15 @@ class Shift:
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
         async def worked() -> None:
-            await work
-            self._hungry = True
-            self._news.set()
+            try:
+                await work
+            finally:
+                self._settling.discard(task)  # before the loop hears of it, which may wait for nothing else
+                self._hungry = True
+                self._news.set()
 
         task = asyncio.create_task(worked())
         self._settling.add(task)
-        task.add_done_callback(self._settling.discard)
 
     def _supersede(self, claim: Claim) -> None:
         """What this worker still holds by an older claim, it has lost, and shall not take for the new one."""

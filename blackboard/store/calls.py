@@ -16,20 +16,25 @@ from redis.exceptions import NoPermissionError, NoScriptError, RedisClusterExcep
 from blackboard.errors import StoreBusy, StoreUnreachable
 from blackboard.store.address import Deployment
 from blackboard.store.connection import Clients
+from blackboard.store.lines import Argument
 from blackboard.store.scripts import library, script
 from blackboard.store.translation import code_of, translate
 
 logger = logging.getLogger(__name__)
 
-Argument = str | bytes | int
+Behind = tuple[str, float]
+"""A doorbell, and after how many seconds a call is made at the latest that waits for it."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.5
 
 MOST_RELOADS = 50
-
-SPARE_CALLS = 3
-"""Calls that may fail although the library is there: another call may have brought it back in between."""
 """How often a command is brought back to a server that forgets it, before its error is passed on."""
+
+SPARE_CALLS = 20
+"""Calls that may fail although the library is there: another call may have brought it back in between, again and again."""
+
+PLAIN = frozenset({"HGET", "HMGET", "HDEL", "HEXISTS", "HLEN", "LLEN", "LRANGE", "ZCARD", "ZRANGEBYLEX"})
+"""Commands of whose replies redis-py makes nothing else than what the server says."""
 
 
 class Calls:
@@ -42,6 +47,8 @@ class Calls:
         self.clients = clients
         self.patience = patience
         self._functions = False
+        self._loading = asyncio.Lock()
+        self._loads = 0  # how often the library was brought back
 
     async def prepare(self) -> None:
         """Bring the library to the server, if it keeps functions; in a cluster and in memory, scripts serve."""
@@ -56,49 +63,59 @@ class Calls:
             raise translate(error, self.clients.url, "FUNCTION LOAD") from error
         self._functions = True
 
-    async def script(self, name: str, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
-        """Run a command. Raises the StoreError that is left when patience runs out."""
-        cancelled = _cancellations()
+    async def script(
+        self, name: str, keys: Sequence[str], arguments: Sequence[Argument], behind: Behind | None = None
+    ) -> Any:
+        """Run a command, at once or ``behind`` a doorbell. Raises the StoreError that is left when patience runs out.
+
+        What must be repeated waits no more.
+        """
         try:
-            return _unless_cancelled(cancelled, await self._call(name, keys, arguments))
+            if behind is not None:
+                return await self.clients.call_behind(*behind, *self._words(name, keys, arguments))
+            return await self._call(name, keys, arguments)
         except (RedisError, RedisClusterException, OSError) as error:
             return await self._again(error, name, keys, arguments)
 
     def _call(self, name: str, keys: Sequence[str], arguments: Sequence[Argument]) -> Awaitable[Any]:
+        return self.clients.call(*self._words(name, keys, arguments))
+
+    def _words(self, name: str, keys: Sequence[str], arguments: Sequence[Argument]) -> list[Argument]:
         word, what = ("FCALL", library().function(name)) if self._functions else ("EVALSHA", script(name).digest)
-        return self.clients.commands.execute_command(word, what, len(keys), *keys, *arguments)
+        return [word, what, len(keys), *keys, *arguments]
 
     async def _has_library(self) -> bool:
-        return bool(await self.clients.commands.execute_command("FUNCTION LIST", "LIBRARYNAME", library().name))
+        return bool(await self.clients.execute("FUNCTION LIST", "LIBRARYNAME", library().name))
 
     async def _load_library(self) -> None:
         if not await self._has_library():
             # Another process may be faster: its name says what is in it, so that replacing it by itself is harmless.
-            await self.clients.commands.execute_command("FUNCTION LOAD", "REPLACE", library().text)
+            await self.clients.execute("FUNCTION LOAD", "REPLACE", library().text)
 
     async def command(self, *words: Argument) -> Any:
         """Run one plain command that reads or may safely be repeated."""
-        cancelled = _cancellations()
+        call = self.clients.call if words[0] in PLAIN else self.clients.execute
         try:
-            return _unless_cancelled(cancelled, await self.clients.commands.execute_command(*words))
+            return await call(*words)
         except (RedisError, RedisClusterException, OSError) as error:
-            return await self._patiently(error, str(words[0]), lambda: self.clients.commands.execute_command(*words))
+            return await self._patiently(error, str(words[0]), lambda: call(*words))
 
     async def _again(self, error: Exception, name: str, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
         async def call() -> Any:
-            spare = SPARE_CALLS
+            spare, loads = SPARE_CALLS, self._loads
             for _ in range(MOST_RELOADS):
                 try:
                     return await self._call(name, keys, arguments)
                 except ResponseError as refused:
-                    spare -= not await self._reload(refused, name)
+                    spare -= not await self._reload(refused, name, loads)
+                    loads = self._loads
                     if spare < 0:
                         raise
             return await self._call(name, keys, arguments)
 
         if isinstance(error, ResponseError):
             try:
-                if await self._reload(error, name) or self._may_be_lost(error):
+                if await self._reload(error, name, self._loads) or self._may_be_lost(error):
                     return await call()
             except (RedisError, RedisClusterException, OSError) as second:
                 error = second
@@ -108,15 +125,25 @@ class Calls:
         """Whether an error may mean that the server had lost our library: no class or code of its own tells it."""
         return self._functions and code_of(error) == "ERR"
 
-    async def _reload(self, error: ResponseError, name: str) -> bool:
-        """Bring back what the server has lost (it was flushed, or failed over), if it has: then it did not run the command."""
+    async def _reload(self, error: ResponseError, name: str, loads: int) -> bool:
+        """Bring back what the server has lost (it was flushed, or failed over), if it has: then it did not run the command.
+
+        One call brings the library back for all that are under way: it takes the server longer than many calls. ``loads`` is
+        how often that was done when the call was made.
+        """
         if isinstance(error, NoScriptError):
-            await self.clients.commands.execute_command("SCRIPT LOAD", script(name).text)
+            await self.clients.execute("SCRIPT LOAD", script(name).text)
             return True
-        if not self._may_be_lost(error) or await self._has_library():
+        if not self._may_be_lost(error):
             return False
-        await self._load_library()
-        return True
+        async with self._loading:
+            if self._loads > loads:
+                return True
+            if await self._has_library():
+                return False
+            await self._load_library()
+            self._loads += 1
+            return True
 
     async def _patiently(self, error: Exception, name: str, call: Any) -> Any:
         """Repeat a call until the server answers again or patience runs out."""
@@ -133,20 +160,3 @@ class Calls:
             except (RedisError, RedisClusterException, OSError, StoreUnreachable, StoreBusy) as next_error:
                 fault = translate(next_error, self.clients.url, name)
         raise fault
-
-
-def _cancellations() -> int:
-    """How often this task has been told to end."""
-    task = asyncio.current_task()
-    return task.cancelling() if task else 0
-
-
-def _unless_cancelled(before: int, answer: Any) -> Any:
-    """The answer, unless this task was cancelled on the way: before Python 3.12 the client library may swallow that.
-
-    It sends inside `asyncio.wait_for`, which returns a result that is just there instead of raising CancelledError. Whoever
-    cancelled, or waits under a timeout, would wait for ever.
-    """
-    if _cancellations() > before:
-        raise asyncio.CancelledError
-    return answer

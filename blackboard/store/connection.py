@@ -35,6 +35,7 @@ from blackboard.errors import InvalidSource, StoreBusy, StoreUnreachable
 from blackboard.measure import YEAR, is_number, is_whole
 from blackboard.store import embedded
 from blackboard.store.address import Address, Deployment, parse_address
+from blackboard.store.lines import Argument, Lines
 from blackboard.store.server_process import Fsync
 from blackboard.store.translation import translate
 
@@ -111,12 +112,36 @@ class Clients:
     """For blocking commands, on connections of their own with a timeout that outlasts them."""
     embedded: bool = False
     memory: FakeServer | None = None
+    lines: Lines | None = None
+    """Where scripts are called on one server, which is what most calls are; None where the client library finds the server."""
+    waits: Lines | None = None
+    """The same for calls that wait behind a blocking command."""
     _opened: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     @property
     def url(self) -> str:
         """The address without its secrets, for messages and logs."""
         return self.address.shown
+
+    async def call(self, *words: Argument) -> Any:
+        """Make one call, whose reply is what the server says: bytes, whole numbers and lists. Raises what redis-py raises."""
+        if self.lines is not None:
+            return await self.lines.call(words)
+        return await self.execute(*words)
+
+    async def call_behind(self, bell: str, seconds: float, *words: Argument) -> Any:
+        """The same call, as soon as there is a token on a doorbell, or after so many seconds; a token that is there is taken.
+
+        The server carries it out then, if the connection is still there. Only where there are `waits`.
+        """
+        if self.waits is None:
+            raise NotImplementedError
+        return await self.waits.call(("BLPOP", bell, f"{seconds:.3f}"), words)
+
+    async def execute(self, *words: Argument) -> Any:
+        """Run one command, whose reply is what redis-py makes of it. Raises what redis-py raises."""
+        cancelled = _cancellations()
+        return _unless_cancelled(cancelled, await self.commands.execute_command(*words))
 
     def lease_client(self, timeout: float | None = None) -> SyncClient:
         """Make a synchronous client for a thread of its own, which closes it; a cluster connects at once.
@@ -213,10 +238,25 @@ def _clients(address: Address, settings: Settings, *, is_embedded: bool) -> Clie
     blocking = build(_Plan(address, settings.timeout, block, MOST_WAITS, opened, memory))
     for client in (commands, blocking):
         opened.push_async_callback(client.aclose)
-    return Clients(address, settings, commands, blocking, is_embedded, memory, opened)
+    clients = Clients(address, settings, commands, blocking, is_embedded, memory, _opened=opened)
+    if address.deployment in _ONE_SERVER:
+        clients.lines = _lines(address, settings, settings.timeout, settings.connections, opened)
+        clients.waits = _lines(address, settings, block, MOST_WAITS, opened)
+    return clients
 
 
-def _options(address: Address, timeout: float, reply_timeout: float) -> dict[str, Any]:
+_ONE_SERVER = (Deployment.SOCKET, Deployment.SERVER)
+
+
+def _lines(address: Address, settings: Settings, timeout: float, most: int, opened: AsyncExitStack) -> Lines:
+    # A call has a limit of its own, in which a connection is made, too.
+    options = _options(address, settings.timeout, None) | {"retry": _never_again()} | _where(address)
+    lines = Lines(redis.asyncio.ConnectionPool(max_connections=most, **options), timeout, most)
+    opened.push_async_callback(lines.aclose)
+    return lines
+
+
+def _options(address: Address, timeout: float, reply_timeout: float | None) -> dict[str, Any]:
     """What every connection of redis-py is made with, synchronous or not."""
     ours = ("sentinel_username", "sentinel_password")
     return {
@@ -243,6 +283,23 @@ def _sentinel_options(address: Address, timeout: float) -> dict[str, Any]:
         "socket_connect_timeout": timeout,
         "socket_timeout": timeout,
     }
+
+
+def _cancellations() -> int:
+    """How often this task has been told to end."""
+    task = asyncio.current_task()
+    return task.cancelling() if task else 0
+
+
+def _unless_cancelled(before: int, answer: Any) -> Any:
+    """The answer, unless this task was cancelled on the way: before Python 3.12 the client library may swallow that.
+
+    It sends inside `asyncio.wait_for`, which returns a result that is just there instead of raising CancelledError. Whoever
+    cancelled, or waits under a timeout, would wait for ever.
+    """
+    if _cancellations() > before:
+        raise asyncio.CancelledError
+    return answer
 
 
 def _never_again() -> redis.asyncio.retry.Retry:
@@ -272,12 +329,15 @@ class _TlsConnection(_PackedInC, redis.asyncio.SSLConnection):
 
 def _async_single(plan: _Plan) -> AsyncClient:
     options = _options(plan.address, plan.timeout, plan.reply_timeout) | {"retry": _never_again()}
-    if plan.address.deployment is Deployment.SOCKET:
-        options |= {"connection_class": _SocketConnection, "path": plan.address.path}
-    else:
-        options |= dict(zip(("host", "port"), plan.address.nodes[0], strict=True))
-        options["connection_class"] = _TlsConnection if plan.address.tls else _TcpConnection
-    return redis.asyncio.Redis.from_pool(_pool(plan, options))
+    return redis.asyncio.Redis.from_pool(_pool(plan, options | _where(plan.address)))
+
+
+def _where(address: Address) -> dict[str, Any]:
+    """How an asynchronous connection finds its one server."""
+    if address.deployment is Deployment.SOCKET:
+        return {"connection_class": _SocketConnection, "path": address.path}
+    kind = _TlsConnection if address.tls else _TcpConnection
+    return {"connection_class": kind, **dict(zip(("host", "port"), address.nodes[0], strict=True))}
 
 
 def _pool(plan: _Plan, options: dict[str, Any]) -> redis.asyncio.ConnectionPool:

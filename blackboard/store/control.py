@@ -10,7 +10,7 @@ from blackboard.activation import Claim
 from blackboard.ids import operation_id
 from blackboard.limits import Tripped
 from blackboard.store import codec, stub
-from blackboard.store.calls import Argument
+from blackboard.store.lines import Argument
 from blackboard.store.stub import ClaimRequest, Handed, Stubs
 
 

@@ -9,7 +9,7 @@ from blackboard.activation import Claim
 from blackboard.archive import Archive
 from blackboard.ids import operation_id
 from blackboard.store import stub
-from blackboard.store.calls import Argument
+from blackboard.store.lines import Argument
 from blackboard.store.stub import Stubs
 
 MODES = {"choreography": "c", "orchestration": "o"}

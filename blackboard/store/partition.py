@@ -27,12 +27,13 @@ from blackboard.ids import operation_id
 from blackboard.limits import Limits, milliseconds
 from blackboard.record import Record
 from blackboard.store import codec, stub
-from blackboard.store.calls import Argument, Calls
+from blackboard.store.calls import Behind, Calls
 from blackboard.store.contents import Contents
 from blackboard.store.control import Control
 from blackboard.store.gauges import Gauges
 from blackboard.store.keys import Keys
 from blackboard.store.lifetime import Lifetime
+from blackboard.store.lines import Argument
 from blackboard.store.records import Kept, Records
 from blackboard.store.sagas import Sagas
 from blackboard.store.shapes import Shapes
@@ -161,9 +162,9 @@ class Partition(Control, Sources, Sagas, Gauges, Records, Shapes, Lifetime, Cont
         results = [self._result(commit, each) for commit, each in zip(commits, answer[0], strict=True)]
         return results, Handed(codec.claimed(answer[1:], request.owner), answer[1])
 
-    async def claim(self, request: ClaimRequest, now: int | None = None) -> Handed:
-        """Claim activations for a worker."""
-        answer = await self._run("claim", [], [stub.now(now), *stub.request(request)])
+    async def claim(self, request: ClaimRequest, now: int | None = None, behind: Behind | None = None) -> Handed:
+        """Claim activations for a worker, at once or ``behind`` a doorbell."""
+        answer = await self._run("claim", [], [stub.now(now), *stub.request(request)], behind)
         return Handed(codec.claimed(answer, request.owner), answer[0])
 
     async def fail(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from blackboard.activation import Claim
 from blackboard.ids import operation_id
 from blackboard.store import stub
-from blackboard.store.calls import Argument
+from blackboard.store.lines import Argument
 from blackboard.store.stub import Stubs
 
 

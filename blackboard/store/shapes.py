@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from blackboard.activation import Claim, StoredEntry
 from blackboard.store import codec, stub
-from blackboard.store.calls import Argument
+from blackboard.store.lines import Argument
 from blackboard.store.stub import Stubs
 
 OLD, NEW = "?old", "?new"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from blackboard.store import stub
-from blackboard.store.calls import Argument
+from blackboard.store.lines import Argument
 from blackboard.store.stub import Stubs
 
 

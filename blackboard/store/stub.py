@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from blackboard.activation import Claim, Claimed
-from blackboard.store.calls import Argument, Calls
+from blackboard.store.calls import Behind, Calls
 from blackboard.store.keys import Keys
+from blackboard.store.lines import Argument
 
 
 @dataclass(slots=True)
@@ -23,6 +24,8 @@ class ClaimRequest:
     cursor: str = ""
     lane: int = 0
     """A worker may have several claims under way; each lane remembers its last."""
+    brief: int = 0
+    """For so long a lease holds at first, where that is less than ``lease``; 0: it is not brief."""
 
 
 @dataclass(slots=True)
@@ -60,11 +63,13 @@ class Stubs:
         self.calls = calls
         self.keys = keys
 
-    async def _run(self, name: str, boards: Sequence[str], words: Sequence[Argument]) -> Any:
+    async def _run(
+        self, name: str, boards: Sequence[str], words: Sequence[Argument], behind: Behind | None = None
+    ) -> Any:
         keys = list(self.keys.declared)
         for board in boards:
             keys += self.keys.board(board)
-        return await self.calls.script(name, keys, words)
+        return await self.calls.script(name, keys, words, behind)
 
 
 def now(at: int | None) -> Argument:
@@ -92,6 +97,7 @@ def request(wish: ClaimRequest) -> list[Argument]:
         wish.crew,
         wish.cursor,
         wish.lane,
+        wish.brief,
     ]
 
 

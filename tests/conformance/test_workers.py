@@ -371,8 +371,8 @@ async def test_a_worker_may_be_aborted_before_what_it_claimed_has_begun(
     worker = bb.workers()
     take = Shift._take
 
-    def take_and_abort(shift: Shift, claimed: Claimed) -> None:
-        take(shift, claimed)
+    def take_and_abort(shift: Shift, claimed: Claimed, *, brief: bool) -> None:
+        take(shift, claimed, brief=brief)
         worker.abort()
 
     async with bb:

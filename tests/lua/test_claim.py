@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.lua.bench import CREW, LEASE, Bench, addresses, each, gone, names, write
@@ -214,6 +216,54 @@ async def test_what_was_concerned_while_its_worker_died_is_looked_at_again(bench
     (revisit,) = [c for c in claimed.values() if c.verdict]
     await bench.release(revisit.claim)
     assert await bench.states("x") == {"one a/2": "running"}
+
+
+# ---------------------------------------------------------------------------- behind a doorbell
+
+
+async def test_a_brief_lease_runs_out_unless_it_is_renewed(bench: Bench) -> None:
+    """Two claims waited behind the doorbell; one of those who sent them is there, and renews its lease."""
+    await bench.register(each("one", "a"))
+    await bench.post("b", write("a/1"), write("a/2"))
+    gone_by_then, there = await bench.claim_one(brief=100), await bench.claim_one(brief=100, owner="w2")
+    keys, words = bench.store.renewal("w2", {there.claim: LEASE})
+    await bench.store.calls.script("renew", keys, [bench.now, *words[1:]])
+
+    bench.now += 99
+    assert await bench.claim(2, owner="w3") == []
+    bench.now += 1
+    assert [c.claim.identity for c in await bench.claim(2, owner="w3")] == [gone_by_then.claim.identity]
+
+
+async def test_a_brief_lease_is_none_where_the_source_has_a_shorter_one(bench: Bench) -> None:
+    await bench.register(each("one", "a", ls=50))
+    await bench.post("b", write("a/1"))
+    await bench.claim_one(brief=100)
+
+    bench.now += 50
+
+    assert len(await bench.claim(owner="w2")) == 1
+
+
+async def test_a_claim_that_was_called_off_gets_nothing(bench: Bench) -> None:
+    """It was on its way when its worker lost interest, and is carried out afterwards."""
+    await bench.register(each("one", "a"))
+    await bench.post("b", write("a/1"))
+    request = bench.request(1, lane=2)
+
+    assert (await bench.store.claim(replace(request, wanted=0), bench.now)).claimed == []
+
+    assert (await bench.store.claim(request, bench.now)).claimed == []
+    assert len(await bench.claim()) == 1, "it is ready as before"
+
+
+async def test_who_calls_a_claim_off_too_late_is_told_what_it_got(bench: Bench) -> None:
+    await bench.register(each("one", "a"))
+    await bench.post("b", write("a/1"))
+    request = bench.request(1, lane=2)
+    got = (await bench.store.claim(request, bench.now)).claimed
+
+    assert (await bench.store.claim(replace(request, wanted=0), bench.now)).claimed == got
 
 
 # ---------------------------------------------------------------------------- doorbells

@@ -1,7 +1,7 @@
 -- A claim of its own, when a worker has nothing to commit. It writes no key of a board.
 --
 -- KEYS    partition keys
--- ARGV    now, wanted, owner, request, lease, crew, cursor, lane
+-- ARGV    now, wanted, owner, request, lease, crew, cursor, lane, brief
 -- returns {next due in ms, count, activation…}
 -- repeat  the same request number answers with what that request got and still holds
 

@@ -5,7 +5,7 @@
 --         operation: 'commit'|'part', claim held (5), part, schema-less reads: count, (address, version)…,
 --         kinds read: count, kind…, write count, (address, expected, schema, payload)…,
 --         handoff count, (peer, note)…
---         claim: wanted, owner, request, lease, crew, cursor, lane
+--         claim: wanted, owner, request, lease, crew, cursor, lane, brief
 -- returns {answers, next due in ms, count, activation…}; an answer is {'ok', seq, version…} | {'done'} | {'lost'} | {'closed', …}
 --         | {'exists'|'version'|'gone'|'read', address, version} (it is ready again) | {'overloaded', limit, maximum, value}
 --         | {'newer', address, schema there, schema written}

@@ -6,7 +6,7 @@
 --         standing grants ('' none; else until when, ms, and source, memo…, RS behind each, US for the number),
 --         grant count, (identity, number, why)…
 --         verdict: 'go' | 'pause' (the reason says why)
---         claim: wanted, owner, request, lease, crew, cursor, lane
+--         claim: wanted, owner, request, lease, crew, cursor, lane, brief
 -- returns {answers, next due in ms, count, activation…}; an answer is {'ok', seq} | {'done', epoch} | {'lost', epoch}
 --         | {'closed', epoch} | {'epoch', epoch now} | {'absent', identity} (look again: what was granted is not held)
 -- events  G (granted), Z (paused)

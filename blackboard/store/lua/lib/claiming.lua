@@ -166,27 +166,35 @@ local function emit_binding(reply, ctx, trigger, identity, activation)
   return newest
 end
 
+--- When a lease that begins now runs out. At first it may be brief: the claim waited behind a doorbell, and whoever sent it may
+--- be gone by now; who is there renews it.
+local function ends_at(request, trigger)
+  local lease = trigger and trigger.ls or request.lease
+  return board.now + (request.brief > 0 and math.min(request.brief, lease) or lease)
+end
+
 --- Hands a board to a controller: the same header, and behind it what the board is shown as.
-local function hand_out_board(reply, owner, lease, flag)
+local function hand_out_board(reply, request, flag)
   local field, activation = candidate.field, candidate.activation
   local seq, shown = showing.of(candidate.id)
   local epoch, n = activation[EPOCH] + 1, #reply
-  activation[STATE], activation[OWNER], activation[EPOCH] = 'x', owner, epoch
+  activation[STATE], activation[OWNER], activation[EPOCH] = 'x', request.owner, epoch
   activation[SNAPSHOT], activation[STARTED] = seq, board.now
   reply[n + 1], reply[n + 2], reply[n + 3], reply[n + 4], reply[n + 5] = field, activation[NUMBER], epoch, 0, activation[CRASHES]
   reply[n + 6], reply[n + 7], reply[n + 8], reply[n + 9], reply[n + 10] = 0, seq, flag, '', 0
   reply[n + 11], reply[n + 12] = -1, shown
-  partition.leases[field] = board.now + lease
+  partition.leases[field] = ends_at(request)
   partition.put(field, activation, codec.control_text)
 end
 
 --- Hands the candidate to the claimer: `field, number, epoch, attempts, crashes, depth, snapshot, flag, note, places of its
 --- records, binding`.
-local function hand_out(reply, owner, lease, flag)
+local function hand_out(reply, request, flag)
   local field, identity, activation = candidate.field, candidate.identity, candidate.activation
-  if control.is_control(identity) then return hand_out_board(reply, owner, lease, flag) end
+  if control.is_control(identity) then return hand_out_board(reply, request, flag) end
   local ctx, trigger = board.view(candidate.id), triggers.policies(candidate.source)
-  activation[STATE], activation[OWNER], activation[EPOCH] = flag == 'bid' and 'b' or 'x', owner, activation[EPOCH] + 1
+  activation[STATE], activation[OWNER] = flag == 'bid' and 'b' or 'x', request.owner
+  activation[EPOCH] = activation[EPOCH] + 1
   activation[SNAPSHOT], activation[STARTED] = ctx.seq, board.now
   local n = #reply
   reply[n + 1], reply[n + 2], reply[n + 3], reply[n + 4] = field, activation[NUMBER], activation[EPOCH], activation[ATTEMPTS]
@@ -205,7 +213,7 @@ local function hand_out(reply, owner, lease, flag)
   elseif not mark and flag == 'reconcile' then
     reply[n + 8] = 'unknown' -- it cannot be shown what it was bound to
   end
-  partition.leases[field] = board.now + (trigger and trigger.ls or lease)
+  partition.leases[field] = ends_at(request, trigger)
   partition.put(field, activation)
 end
 
@@ -245,17 +253,17 @@ end
 
 --- Hands the candidate out if that can be. If not (its records are damaged), it is handed out to be buried: it must not stop
 --- those that come after it.
-local function hand_out_safely(reply, owner, lease, flag)
+local function hand_out_safely(reply, request, flag)
   local field, activation, length = candidate.field, candidate.activation, #reply
   local epoch = activation[EPOCH]
-  local ok = pcall(hand_out, reply, owner, lease, flag)
+  local ok = pcall(hand_out, reply, request, flag)
   if ok then return flag end
   for i = #reply, length + 1, -1 do reply[i] = nil end
-  activation[STATE], activation[OWNER], activation[EPOCH], activation[STARTED] = 'x', owner, epoch + 1, board.now
+  activation[STATE], activation[OWNER], activation[EPOCH], activation[STARTED] = 'x', request.owner, epoch + 1, board.now
   local facts = { field, activation[NUMBER], activation[EPOCH], activation[ATTEMPTS], activation[CRASHES], activation[DEPTH], 0 }
   for _, fact in ipairs(facts) do reply[#reply + 1] = fact end
   for _, fact in ipairs({ 'damaged', '', 0, 0 }) do reply[#reply + 1] = fact end
-  partition.leases[field] = board.now + lease
+  partition.leases[field] = ends_at(request)
   partition.put(field, activation)
   return 'damaged'
 end
@@ -278,7 +286,7 @@ local function start(reply, field, queue, request)
   if flag == '' and trigger then
     if not limiting.admit(field, trigger, activation, token_of(trigger)) then return nil, false end
   end
-  flag = flag and hand_out_safely(reply, request.owner, request.lease, flag)
+  flag = flag and hand_out_safely(reply, request, flag)
   local starts = flag == '' and activation[DIRTY] == 0 -- else it is to be looked at again, and not run
   if starts and trigger then limiting.start(field, trigger) end
   return flag, starts
@@ -306,14 +314,14 @@ local function hand_out_best(reply, request)
 end
 
 --- The answer to a request that was answered before: what it got and still holds.
-local function repeat_claim(reply, owner, request, remembered)
+local function repeat_claim(reply, request, remembered)
   local count = 0
   for each in string.gmatch(string.match(remembered, US .. '(.*)$'), '[^' .. US .. ']+') do
     local flag, field = string.match(each, '^(%l*)' .. RS .. '(.*)$')
     local activation = look_at(field)
-    if activation and codec.is_leased(activation) and activation[OWNER] == owner then
+    if activation and codec.is_leased(activation) and activation[OWNER] == request.owner then
       activation[EPOCH] = activation[EPOCH] - 1
-      hand_out_safely(reply, owner, request.lease, flag)
+      hand_out_safely(reply, request, flag)
       count = count + 1
     end
   end
@@ -327,12 +335,13 @@ local function nap_until(due)
   return wait < math.huge and wait or 0
 end
 
---- Reads a claim from ARGV: `wanted, owner, request, lease, crew, cursor, lane`. A worker may have a claim under way in each
---- of several lanes; what a lane got last is remembered.
+--- Reads a claim from ARGV: `wanted, owner, request, lease, crew, cursor, lane, brief`. A worker may have a claim under way in
+--- each of several lanes; what a lane got last is remembered. One that wants nothing is remembered, too: it calls off an
+--- earlier one of its number that has not been carried out yet.
 function claiming.read()
   return {
     wanted = arguments.number(), owner = arguments.next(), number = arguments.next(), lease = arguments.number(),
-    crew = arguments.next(), cursor = arguments.next(), lane = arguments.next(),
+    crew = arguments.next(), cursor = arguments.next(), lane = arguments.next(), brief = arguments.number(),
   }
 end
 
@@ -343,7 +352,7 @@ function claiming.claim(reply, request)
   local head = #reply + 1
   reply[head], reply[head + 1] = 0, 0
   if remembered and string.match(remembered, '^[^' .. US .. ']*') == request.number then
-    reply[head + 1] = repeat_claim(reply, request.owner, request, remembered)
+    reply[head + 1] = repeat_claim(reply, request, remembered)
     showing.fill()
     partition.flush()
     return
@@ -354,13 +363,13 @@ function claiming.claim(reply, request)
   if #kept == 0 or tonumber(request.number) % CLOCKED == 0 then left['@clock'] = clocks.look() or nil end
   for _, each in ipairs(settle) do
     local flag = (each[2] ~= 'unattended' or control.withdraw(each[1])) and look_at(each[1])
-      and hand_out_safely(reply, request.owner, request.lease, each[2])
+      and hand_out_safely(reply, request, each[2])
     if flag then kept[#kept + 1] = flag .. RS .. each[1] end
   end
   reply[head + 1] = #kept
   showing.fill()
   partition.flush()
-  if reply[head + 1] > 0 or remembered then
+  if reply[head + 1] > 0 or remembered or request.wanted == 0 then
     redis.call('HSET', CLAIMS, lane, request.number .. US .. table.concat(kept, US))
   end
   for source in pairs(left) do partition.awake[source] = true end
