@@ -357,7 +357,7 @@ class Board(Steering, Retreat, People, Life, Injected):
     ) -> T:
         seconds = patience(timeout)
         deadline = None if seconds is None else time.monotonic() + seconds
-        if (found := await look(False)) is not None:
+        if (found := await look(True)) is not None:  # what is there already is all that is asked for
             return found
         rung = False
         async with self._store.watch(self.id).board(self.id, topics) as signal:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from blackboard.cli.checks import server
 from blackboard.cli.checks.installation import _namesakes
-from blackboard.cli.checks.server import _durability
+from blackboard.cli.checks.server import _allocator, _durability
 from blackboard.store.connection import connect
 from blackboard.store.server_check import ServerFacts
 from tests.cli.conftest import Invoke
@@ -93,3 +94,13 @@ def test_doctor_looks_at_the_namespace_that_is_named(empty_directory: Path) -> N
     assert "one: " not in narrowed.stdout
     refused = run(empty_directory, "doctor", "-n", "three")
     assert (refused.returncode, "no namespace three; it has: one, two" in refused.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(("found", "said"), [("/lib/jemalloc.so", "/lib/jemalloc.so, unless"), (None, "libjemalloc2")])
+def test_the_allocator_of_the_embedded_server_is_named(
+    monkeypatch: pytest.MonkeyPatch, found: str | None, said: str
+) -> None:
+    """Without one it works, but a third slower: a hint, and nothing to be warned of."""
+    monkeypatch.setattr(server, "find_allocator", lambda: found)
+    assert said in _allocator().finding
+    assert _allocator().verdict == "ok"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -15,6 +16,7 @@ from blackboard.store.connection import Clients
 from blackboard.store.keys import Keys
 from blackboard.store.partition import Partition
 from blackboard.store.server_check import ServerFacts, check_server
+from blackboard.store.server_process import find_allocator
 
 ROUND_TRIPS = 50
 SLOW_MS = 5.0
@@ -34,11 +36,22 @@ def _settings(clients: Clients, facts: ServerFacts) -> Iterator[Finding]:
     where = "embedded, " if clients.embedded else ""
     yield Finding("store", "ok", f"{facts.name} {facts.version or ''} ({where}{clients.url})")
     yield _durability(clients, facts)
+    if clients.embedded and sys.platform == "linux":
+        yield _allocator()
     policy = facts.eviction_policy
     if policy in {None, "noeviction"}:
         yield Finding("eviction", "ok", f"maxmemory-policy {policy or 'is not told'}")
     else:
         yield Finding("eviction", "warn", f"maxmemory-policy {policy}", "Set noeviction before you ever set maxmemory")
+
+
+def _allocator() -> Finding:
+    """What the embedded server allocates with, if it is started now."""
+    found = find_allocator()
+    if found:
+        return Finding("allocator", "ok", f"{found}, unless the server was started before that was installed")
+    hint = "with jemalloc (Debian: libjemalloc2), which it takes when it is next started, it does a third more"
+    return Finding("allocator", "ok", f"the embedded server uses the system's; {hint}")
 
 
 def _durability(clients: Clients, facts: ServerFacts) -> Finding:
