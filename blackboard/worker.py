@@ -11,11 +11,12 @@ from functools import partial
 from blackboard import withdrawal
 from blackboard.board import Host
 from blackboard.compensating import CHORE, Compensating
+from blackboard.duty import Chore, Duty, Source, WorkerOptions
 from blackboard.entry import Entry
 from blackboard.registration import register
 from blackboard.reshaping import SHAPE, bring_forward
 from blackboard.service import Service
-from blackboard.shift import Chore, Duty, Shift, Source, WorkerOptions
+from blackboard.shift import Shift
 from blackboard.tasks import all_together
 from blackboard.timekeeping import CLOCK, Timekeeper
 

@@ -10,31 +10,27 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import hiredis
-import redis
-import redis.asyncio
-import redis.asyncio.cluster
-import redis.asyncio.connection
-import redis.asyncio.retry
-import redis.asyncio.sentinel
-import redis.cluster
-import redis.connection
-import redis.sentinel
-from redis.backoff import NoBackoff
-from redis.driver_info import DriverInfo
 from redis.exceptions import RedisClusterException, RedisError
-from redis.retry import Retry
 
 from blackboard.errors import InvalidSource, StoreBusy, StoreUnreachable
 from blackboard.measure import YEAR, is_number, is_whole
 from blackboard.store import embedded
 from blackboard.store.address import Address, Deployment, parse_address
+from blackboard.store.client import (
+    MOST_WAITS,
+    AsyncClient,
+    Plan,
+    SyncClient,
+    fake_server,
+    make_async,
+    make_lines,
+    make_sync,
+)
 from blackboard.store.lines import Argument, Lines
 from blackboard.store.server_process import Fsync
 from blackboard.store.translation import translate
@@ -46,14 +42,8 @@ __all__ = ["AsyncClient", "Clients", "Settings", "SyncClient", "connect", "wait_
 
 logger = logging.getLogger(__name__)
 
-AsyncClient = redis.asyncio.Redis | redis.asyncio.RedisCluster
-SyncClient = redis.Redis | redis.RedisCluster
-
 # A blocking command may outlast its own limit by what the server and the network need to say so.
 BLOCK_MARGIN_SECONDS = 5.0
-
-# Every wait of a board holds a connection while it lasts; a queue of waits behind each other would be a deadlock.
-MOST_WAITS = 100_000
 
 LONGEST_PAUSE_SECONDS = 0.25
 
@@ -151,7 +141,7 @@ class Clients:
         Raises what redis-py raises when a cluster cannot be reached; `translate` explains it.
         """
         limit = min(self.settings.timeout, timeout or self.settings.timeout)
-        return _SYNC[self.address.deployment](replace(self, settings=replace(self.settings, timeout=limit)))
+        return make_sync(Plan(self.address, limit, limit, 1, self._opened, self.memory))
 
     async def revive(self, timeout: float) -> None:
         """Start the server again if it is the embedded one and has died; do nothing about any other.
@@ -216,73 +206,15 @@ def _ensure(settings: Settings, timeout: float = 30.0) -> str:
     return embedded.ensure(settings.directory, binary=settings.server, fsync=settings.fsync, timeout=timeout)
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What one asynchronous client is built from."""
-
-    address: Address
-    timeout: float
-    """For connecting."""
-    reply_timeout: float
-    connections: int
-    opened: AsyncExitStack
-    memory: FakeServer | None
-
-
 def _clients(address: Address, settings: Settings, *, is_embedded: bool) -> Clients:
     opened = AsyncExitStack()
-    memory = _fake_server(address.name) if address.deployment is Deployment.MEMORY else None
-    build = _ASYNC[address.deployment]
+    memory = fake_server(address.name) if address.deployment is Deployment.MEMORY else None
     block = settings.block + BLOCK_MARGIN_SECONDS
-    commands = build(_Plan(address, settings.timeout, settings.timeout, settings.connections, opened, memory))
-    blocking = build(_Plan(address, settings.timeout, block, MOST_WAITS, opened, memory))
-    for client in (commands, blocking):
-        opened.push_async_callback(client.aclose)
-    clients = Clients(address, settings, commands, blocking, is_embedded, memory, _opened=opened)
-    if address.deployment in _ONE_SERVER:
-        clients.lines = _lines(address, settings, settings.timeout, settings.connections, opened)
-        clients.waits = _lines(address, settings, block, MOST_WAITS, opened)
-    return clients
-
-
-_ONE_SERVER = (Deployment.SOCKET, Deployment.SERVER)
-
-
-def _lines(address: Address, settings: Settings, timeout: float, most: int, opened: AsyncExitStack) -> Lines:
-    # A call has a limit of its own, in which a connection is made, too.
-    options = _options(address, settings.timeout, None) | {"retry": _never_again()} | _where(address)
-    lines = Lines(redis.asyncio.ConnectionPool(max_connections=most, **options), timeout, most)
-    opened.push_async_callback(lines.aclose)
-    return lines
-
-
-def _options(address: Address, timeout: float, reply_timeout: float | None) -> dict[str, Any]:
-    """What every connection of redis-py is made with, synchronous or not."""
-    ours = ("sentinel_username", "sentinel_password")
-    return {
-        **{name: value for name, value in address.options.items() if name not in ours},
-        # Flat lists of bytes and integers, the same from every server.
-        "protocol": 2,
-        "legacy_responses": True,
-        "decode_responses": False,
-        "socket_connect_timeout": timeout,
-        "socket_timeout": reply_timeout,
-        "driver_info": DriverInfo(name="blackboard-runtime", lib_version=None),
-    }
-
-
-def _sentinel_options(address: Address, timeout: float) -> dict[str, Any]:
-    named = {"username": "sentinel_username", "password": "sentinel_password"}
-    own = {name: address.options[key] for name, key in named.items() if key in address.options}
-    tls = {name: value for name, value in address.options.items() if name.startswith("ssl_")}
-    return {
-        **own,
-        **tls,
-        "ssl": address.tls,
-        "protocol": 2,
-        "socket_connect_timeout": timeout,
-        "socket_timeout": timeout,
-    }
+    at_once = Plan(address, settings.timeout, settings.timeout, settings.connections, opened, memory)
+    patient = Plan(address, settings.timeout, block, MOST_WAITS, opened, memory)
+    commands, blocking = make_async(at_once), make_async(patient)
+    lines, waits = make_lines(at_once), make_lines(patient)
+    return Clients(address, settings, commands, blocking, is_embedded, memory, lines, waits, opened)
 
 
 def _cancellations() -> int:
@@ -300,150 +232,3 @@ def _unless_cancelled(before: int, answer: Any) -> Any:
     if _cancellations() > before:
         raise asyncio.CancelledError
     return answer
-
-
-def _never_again() -> redis.asyncio.retry.Retry:
-    return redis.asyncio.retry.Retry(NoBackoff(), 0)
-
-
-class _PackedInC:
-    """Has hiredis pack commands, as synchronous connections do: the asynchronous ones do it in Python, ten times slower."""
-
-    def pack_command(self, *words: Any) -> list[bytes]:
-        """The command as the protocol writes it."""
-        # A command's name may have two words (`FUNCTION LIST`); the server wants them apart.
-        return [hiredis.pack_command((*words[0].encode().split(), *words[1:]))]
-
-
-class _SocketConnection(_PackedInC, redis.asyncio.UnixDomainSocketConnection):
-    pass
-
-
-class _TcpConnection(_PackedInC, redis.asyncio.Connection):
-    pass
-
-
-class _TlsConnection(_PackedInC, redis.asyncio.SSLConnection):
-    pass
-
-
-def _async_single(plan: _Plan) -> AsyncClient:
-    options = _options(plan.address, plan.timeout, plan.reply_timeout) | {"retry": _never_again()}
-    return redis.asyncio.Redis.from_pool(_pool(plan, options | _where(plan.address)))
-
-
-def _where(address: Address) -> dict[str, Any]:
-    """How an asynchronous connection finds its one server."""
-    if address.deployment is Deployment.SOCKET:
-        return {"connection_class": _SocketConnection, "path": address.path}
-    kind = _TlsConnection if address.tls else _TcpConnection
-    return {"connection_class": kind, **dict(zip(("host", "port"), address.nodes[0], strict=True))}
-
-
-def _pool(plan: _Plan, options: dict[str, Any]) -> redis.asyncio.ConnectionPool:
-    if plan.connections == MOST_WAITS:
-        return redis.asyncio.ConnectionPool(max_connections=MOST_WAITS, **options)
-    return redis.asyncio.BlockingConnectionPool(max_connections=plan.connections, timeout=plan.timeout, **options)
-
-
-def _async_sentinel(plan: _Plan) -> AsyncClient:
-    options = _options(plan.address, plan.timeout, plan.reply_timeout)
-    sentinels = redis.asyncio.sentinel.Sentinel(  # type: ignore[no-untyped-call] # redis-py has no types here
-        plan.address.nodes,
-        sentinel_kwargs=_sentinel_options(plan.address, plan.timeout) | {"retry": _never_again()},
-    )
-    plan.opened.push_async_callback(sentinels.aclose)
-    client: redis.asyncio.Redis = sentinels.master_for(
-        plan.address.name, ssl=plan.address.tls, max_connections=MOST_WAITS, retry=_never_again(), **options
-    )
-    return client
-
-
-def _async_cluster(plan: _Plan) -> AsyncClient:
-    return redis.asyncio.RedisCluster(
-        startup_nodes=[redis.asyncio.cluster.ClusterNode(*node) for node in plan.address.nodes],
-        ssl=plan.address.tls,
-        max_connections=MOST_WAITS,
-        retry=_never_again(),
-        **_options(plan.address, plan.timeout, plan.reply_timeout),
-    )
-
-
-def _async_memory(plan: _Plan) -> AsyncClient:
-    from fakeredis import FakeAsyncRedis  # noqa: PLC0415 - only memory:// pays for loading it and Lua
-
-    client = FakeAsyncRedis(
-        server=plan.memory, max_connections=MOST_WAITS, socket_timeout=plan.reply_timeout, protocol=2
-    )
-    client.auto_close_connection_pool = True  # it made the pool by itself, and would yet leave it open
-    return client
-
-
-_ASYNC: dict[Deployment, Callable[[_Plan], AsyncClient]] = {
-    Deployment.MEMORY: _async_memory,
-    Deployment.SOCKET: _async_single,
-    Deployment.SERVER: _async_single,
-    Deployment.SENTINEL: _async_sentinel,
-    Deployment.CLUSTER: _async_cluster,
-}
-
-
-def _sync_options(clients: Clients) -> dict[str, Any]:
-    timeout = clients.settings.timeout
-    return _options(clients.address, timeout, timeout) | {"retry": Retry(NoBackoff(), 0)}
-
-
-def _sync_single(clients: Clients) -> SyncClient:
-    address, options = clients.address, _sync_options(clients)
-    if address.deployment is Deployment.SOCKET:
-        return redis.Redis(unix_socket_path=address.path, **options)
-    host, port = address.nodes[0]
-    return redis.Redis(host=host, port=port, ssl=address.tls, **options)
-
-
-def _sync_sentinel(clients: Clients) -> SyncClient:
-    address = clients.address
-    options = _sentinel_options(address, clients.settings.timeout) | {"retry": Retry(NoBackoff(), 0)}
-    sentinels = redis.sentinel.Sentinel(  # type: ignore[no-untyped-call] # redis-py has no types here
-        address.nodes, sentinel_kwargs=options
-    )
-    client: redis.Redis = sentinels.master_for(  # type: ignore[no-untyped-call] # the same
-        address.name, ssl=address.tls, **_sync_options(clients)
-    )
-    return client
-
-
-def _sync_cluster(clients: Clients) -> SyncClient:
-    address = clients.address
-    nodes = [
-        redis.cluster.ClusterNode(*node)  # type: ignore[no-untyped-call] # redis-py has no types here
-        for node in address.nodes
-    ]
-    return redis.RedisCluster(startup_nodes=nodes, ssl=address.tls, **_sync_options(clients))
-
-
-def _sync_memory(clients: Clients) -> SyncClient:
-    from fakeredis import FakeRedis  # noqa: PLC0415 - only memory:// pays for loading it and Lua
-
-    return FakeRedis(server=clients.memory, protocol=2)
-
-
-_SYNC: dict[Deployment, Callable[[Clients], SyncClient]] = {
-    Deployment.MEMORY: _sync_memory,
-    Deployment.SOCKET: _sync_single,
-    Deployment.SERVER: _sync_single,
-    Deployment.SENTINEL: _sync_sentinel,
-    Deployment.CLUSTER: _sync_cluster,
-}
-
-# The named stores in memory live as long as the process, like the server that they stand for.
-_shared_memory: dict[str, FakeServer] = {}
-
-
-def _fake_server(name: str) -> FakeServer:
-    from fakeredis import FakeServer  # noqa: PLC0415 - only memory:// pays for loading it and Lua
-
-    server = _shared_memory.get(name) or FakeServer(version=(7, 2))
-    if name:
-        _shared_memory[name] = server
-    return server

@@ -9,7 +9,7 @@ from typing import Any
 from blackboard.activation import Activation, ActivationState, StoredEntry
 from blackboard.event import Event, EventType
 from blackboard.store import codec
-from blackboard.store.connection import AsyncClient
+from blackboard.store.client import AsyncClient
 from blackboard.store.keys import Keys
 from tests.model.board import Board, Identity
 from tests.model.model import Partition as Model
