@@ -34,7 +34,7 @@ def chain_rate(url: str, boards: int = 3000) -> Numbers:
     return processes_rate(url, 1, boards)
 
 
-def fan_rate(url: str, boards: int = 400) -> Numbers:
+def fan_rate(url: str, boards: int = 800) -> Numbers:
     """Activations per second of one worker process with a fan-out of twenty and a fan-in."""
     namespace = name()
     asyncio.run(_fill(fan, namespace, url, boards))
@@ -152,7 +152,6 @@ async def growth_with_sources(url: str, few: int = 10, many: int = 1000, commits
 async def memory(url: str, path: str, boards: int = 2000) -> Numbers:
     """Bytes of the server per finished activation of a chain of five, with its entry and its whole history."""
     with redis.Redis(unix_socket_path=path) as client:
-        client.execute_command("FLUSHDB", "SYNC")  # what is freed in the background would be counted as gain
         before = client.info("memory")["used_memory"]
         async with chain(name(), url) as bb:
             await fill(bb, boards, lambda: Start(n=0))

@@ -297,6 +297,7 @@ class Shift:
                 await self._exchange([], request, behind)
             finally:
                 if self._vigil is not None and self._vigil[1] is request:
+                    self._flights.add(self._vigil[0])  # it has landed: what it could not survive ends the shift, too
                     self._vigil = None
 
         self._vigil = asyncio.create_task(kept(), name="blackboard-vigil"), request
