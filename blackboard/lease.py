@@ -26,10 +26,6 @@ from blackboard.store.translation import translate
 logger = logging.getLogger(__name__)
 
 
-BRIEF = 2.5
-"""Seconds for which a lease holds at first when its claim had to wait, since who sent it may be gone when it is answered."""
-
-
 @dataclass(slots=True)
 class _Held:
     lease: float
@@ -71,7 +67,7 @@ class LeaseKeeper:
         self._thread.join(timeout=self._lease)
 
     def hold(self, claim: Claim, lease: float, *, brief: bool = False) -> None:
-        """Renew this claim from now on; ``lease`` in seconds. One that is brief at first (`BRIEF`) is renewed soon."""
+        """Renew this claim from now on; ``lease`` in seconds. A brief one holds half as long at first, and is renewed soon."""
         with self._lock:
             self._held[claim] = _Held(lease, time.monotonic() - (lease if brief else 0.0))
         if lease < self._shortest:
@@ -95,7 +91,8 @@ class LeaseKeeper:
                     self._sign(client)
             except Exception as error:  # noqa: BLE001  # whatever it is, what runs here depends on it
                 logger.warning("leases not renewed: %s", translate(error, self._clients.url, "renew"))
-            self._wake.wait(min(self._shortest, BRIEF) / 3)
+            # Often enough for a lease that is brief at first: an agent may keep this thread from running for a while.
+            self._wake.wait(self._shortest / 12)
             self._wake.clear()
         if client is not None:
             client.close()

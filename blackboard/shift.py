@@ -24,7 +24,7 @@ from blackboard.duty import Chore, Duty, Source
 from blackboard.end import End
 from blackboard.errors import StoreBusy, StoreError, StoreUnreachable
 from blackboard.execution import Execution
-from blackboard.lease import BRIEF, LeaseKeeper
+from blackboard.lease import LeaseKeeper
 from blackboard.outage import Outage
 from blackboard.run import Result, Run
 from blackboard.settlement import UNFIT, settle
@@ -218,7 +218,7 @@ class Shift:
             self._hungry = self._hungry or len(handed.claimed) >= request.wanted
             self._next_due = time.monotonic() + handed.next_due / 1000 if handed.next_due else 0.0
         for claimed in handed.claimed:
-            self._take(claimed, brief=request.brief > 0)
+            self._take(claimed, brief=request.brief)
 
     async def _send(
         self, group: list[Finished], request: ClaimRequest, behind: Behind | None
@@ -286,10 +286,10 @@ class Shift:
     def _begin_vigil(self, seconds: float) -> None:
         """Have a claim wait behind the doorbell, for as many seconds at most: it saves the round trip from the bell to the claim.
 
-        Who stops or is lost while it waits takes an activation along. So the lease is brief at first, and renewed by who is
+        Who stops or is lost while it waits takes along what it gets. So the leases are brief at first, and renewed by who is
         there to do it.
         """
-        request = replace(self._wish(VIGIL), brief=round(BRIEF * 1000))
+        request = replace(self._wish(VIGIL), brief=True)
         behind = None if self._hungry else (self._bell_key, min(seconds, LONGEST_NAP))
 
         async def kept() -> None:

@@ -24,8 +24,8 @@ class ClaimRequest:
     cursor: str = ""
     lane: int = 0
     """A worker may have several claims under way; each lane remembers its last."""
-    brief: int = 0
-    """For so long a lease holds at first, where that is less than ``lease``; 0: it is not brief."""
+    brief: bool = False
+    """Whether a lease holds half as long at first, until it is renewed."""
 
 
 @dataclass(slots=True)
@@ -97,7 +97,7 @@ def request(wish: ClaimRequest) -> list[Argument]:
         wish.crew,
         wish.cursor,
         wish.lane,
-        wish.brief,
+        int(wish.brief),
     ]
 
 

@@ -40,10 +40,10 @@ async def await_listeners(url: str, count: int) -> None:
 async def test_who_is_stopped_in_a_vigil_takes_an_activation_along_for_a_moment(
     namespace: str, valkey_url: str, hire: Hire
 ) -> None:
-    """Its lease is brief until it is renewed, whatever the lease of the worker is."""
+    """For half a lease: a worker that is there renews it before."""
     async with build(namespace, valkey_url) as bb:
         board = bb.board("b")
-        stopped = await hire(lease=60.0)
+        stopped = await hire(lease=2.0)
         await await_listeners(valkey_url, 1)
         stopped.signal(signal.SIGSTOP)
 

@@ -221,27 +221,29 @@ async def test_what_was_concerned_while_its_worker_died_is_looked_at_again(bench
 # ---------------------------------------------------------------------------- behind a doorbell
 
 
-async def test_a_brief_lease_runs_out_unless_it_is_renewed(bench: Bench) -> None:
+async def test_a_brief_lease_holds_half_as_long_unless_it_is_renewed(bench: Bench) -> None:
     """Two claims waited behind the doorbell; one of those who sent them is there, and renews its lease."""
     await bench.register(each("one", "a"))
     await bench.post("b", write("a/1"), write("a/2"))
-    gone_by_then, there = await bench.claim_one(brief=100), await bench.claim_one(brief=100, owner="w2")
+    gone_by_then, there = await bench.claim_one(brief=True), await bench.claim_one(brief=True, owner="w2")
     keys, words = bench.store.renewal("w2", {there.claim: LEASE})
     await bench.store.calls.script("renew", keys, [bench.now, *words[1:]])
 
-    bench.now += 99
+    bench.now += LEASE // 2 - 1
     assert await bench.claim(2, owner="w3") == []
     bench.now += 1
     assert [c.claim.identity for c in await bench.claim(2, owner="w3")] == [gone_by_then.claim.identity]
 
 
-async def test_a_brief_lease_is_none_where_the_source_has_a_shorter_one(bench: Bench) -> None:
-    await bench.register(each("one", "a", ls=50))
+async def test_a_brief_lease_is_half_of_what_its_source_asks_for(bench: Bench) -> None:
+    """An agent with a long lease is given time at first, too."""
+    await bench.register(each("one", "a", ls=3 * LEASE))
     await bench.post("b", write("a/1"))
-    await bench.claim_one(brief=100)
+    await bench.claim_one(brief=True)
 
-    bench.now += 50
-
+    bench.now += 3 * LEASE // 2 - 1
+    assert await bench.claim(owner="w2") == []
+    bench.now += 1
     assert len(await bench.claim(owner="w2")) == 1
 
 

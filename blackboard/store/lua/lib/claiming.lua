@@ -166,11 +166,11 @@ local function emit_binding(reply, ctx, trigger, identity, activation)
   return newest
 end
 
---- When a lease that begins now runs out. At first it may be brief: the claim waited behind a doorbell, and whoever sent it may
---- be gone by now; who is there renews it.
+--- When a lease that begins now runs out. Half as late where the claim waited behind a doorbell, and whoever sent it may be gone
+--- by now: who is there renews it.
 local function ends_at(request, trigger)
   local lease = trigger and trigger.ls or request.lease
-  return board.now + (request.brief > 0 and math.min(request.brief, lease) or lease)
+  return board.now + (request.brief == 1 and math.floor(lease / 2) or lease)
 end
 
 --- Hands a board to a controller: the same header, and behind it what the board is shown as.
