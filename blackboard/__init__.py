@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from blackboard.errors import ReservedName as ReservedName
     from blackboard.errors import SagaUnderWay as SagaUnderWay
     from blackboard.errors import SavepointNotFound as SavepointNotFound
+    from blackboard.errors import SourceInUse as SourceInUse
     from blackboard.errors import StaleSnapshot as StaleSnapshot
     from blackboard.errors import StepMismatch as StepMismatch
     from blackboard.errors import StillRunning as StillRunning
@@ -231,6 +232,7 @@ __all__ = [
     "SagaUnderWay",
     "SavepointNotFound",
     "Settings",
+    "SourceInUse",
     "StaleSnapshot",
     "Stamp",
     "StepMismatch",

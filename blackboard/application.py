@@ -22,11 +22,9 @@ from blackboard.entry import Entry
 from blackboard.errors import DuplicateSource, InvalidKind, InvalidSource, StoreUnreachable, UnknownKind, UnknownSource
 from blackboard.knowledge_source import KnowledgeSource, make_source
 from blackboard.life import Overdue
-from blackboard.limit import Gauge
 from blackboard.limits import Limits
 from blackboard.measure import YEAR, is_duration, is_number, is_span, is_whole
 from blackboard.options import SourceOptions
-from blackboard.reason import clean
 from blackboard.registration import register, rematch_board
 from blackboard.store.address import without_secrets
 from blackboard.store.connection import Settings
@@ -34,6 +32,7 @@ from blackboard.store.store import Store, open_store
 from blackboard.store.stub import Beginnings
 from blackboard.sync import SyncBlackboard
 from blackboard.transfer import load
+from blackboard.upkeep import Upkeep
 from blackboard.wiring import Wiring, wire
 from blackboard.worker import Worker, WorkerOptions
 
@@ -49,7 +48,7 @@ MOST_AT_ONCE: Final = 100_000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
-class Blackboard:
+class Blackboard(Upkeep):
     """An application: a namespace, its knowledge sources, and its boards. An asynchronous context manager.
 
     ``url`` says where the store is (default: ``BLACKBOARD_URL``, else the embedded store under ``BLACKBOARD_DIR`` or
@@ -278,46 +277,6 @@ class Blackboard:
     def controller(self) -> Controller:
         """A controller in this process: ``async with bb.controller(): …``. Any number may work at once, anywhere."""
         return Controller(self, self.lease)
-
-    async def pause(self, *sources: str | KnowledgeSource[..., Any], why: str = "") -> None:
-        """Pause sources on all boards, all of them when none is named: no worker takes their activations any more.
-
-        What runs goes on. Raises UnknownSource for one that is not registered in the store.
-        """
-        await self._suspend(sources, True, why)
-
-    async def resume(self, *sources: str | KnowledgeSource[..., Any], why: str = "") -> None:
-        """Let paused sources go on; with none named, ends a pause of all. Raises UnknownSource."""
-        await self._suspend(sources, False, why)
-
-    async def _suspend(self, sources: Iterable[str | KnowledgeSource[..., Any]], on: bool, why: str) -> None:
-        names = [each if isinstance(each, str) else each.name for each in sources] or ["*"]
-        for name in names:
-            known = await self.store().partitions[0].cards()
-            if name != "*" and name not in known:
-                raise UnknownSource(name, tuple(sorted(known)))
-        for partition in self.store().partitions:
-            for name in names:
-                if await partition.suspend(name, on, self._author, clean(why)) == "absent":
-                    raise UnknownSource(name, tuple(sorted(await partition.cards())))
-
-    async def gauges(self) -> dict[str, Gauge]:
-        """Where the limits of the sources stand that have any, by name; over all partitions."""
-        found: dict[str, Gauge] = {}
-        for partition in self.store().partitions:
-            triggers = {name: card.get("trigger", {}) for name, card in (await partition.cards()).items()}
-            for name, gauge in (await partition.gauges(triggers)).items():
-                found[name] = found[name] + gauge if name in found else gauge
-        return found
-
-    async def close_breaker(self, source: str | KnowledgeSource[..., Any], why: str = "") -> bool:
-        """Close the breaker of a source: its failures are forgotten. Returns whether there were any. Raises UnknownSource."""
-        name = source if isinstance(source, str) else source.name
-        partitions = self.store().partitions
-        answers = [await each.reset(name, self._author, clean(why)) for each in partitions]
-        if "absent" in answers:
-            raise UnknownSource(name, tuple(sorted(await partitions[0].cards())))
-        return "ok" in answers
 
     def sync(self) -> SyncBlackboard:
         """The same verbs without ``await``, for scripts, notebooks and synchronous frameworks."""

@@ -26,6 +26,7 @@
     │   ├── EpochConflict         the board's mode has been switched
     │   ├── AlreadyAnswered       an approval is no longer open
     │   ├── BoardExists           the id that a board is imported under is taken
+    │   ├── SourceInUse           workers run the source that is to be unregistered
     │   └── StaleSnapshot         what an activation worked from has changed
     ├── Refusal               the store says no, on purpose; nothing was written
     │   ├── BoardClosed           the board is finished
@@ -305,6 +306,17 @@ class BoardExists(Conflict):
     message_of_facts = (
         "there is a board {board} already, or another import of one is under way: a board is only made where there is none. "
         "Nothing was written; import it under another id."
+    )
+
+
+class SourceInUse(Conflict):
+    """Workers that live run this source, and would register it again: end them first."""
+
+    source: str
+    workers: int
+    message_of_facts = (
+        "{source} is run by {workers} workers that live, which register it again when they start. Nothing was changed; start "
+        "them without it first, or end them (`blackboard workers` names them)."
     )
 
 

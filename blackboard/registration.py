@@ -9,6 +9,7 @@ from typing import Any
 
 from blackboard.declaration import declare
 from blackboard.entry import Entry
+from blackboard.errors import UnknownSource
 from blackboard.knowledge_source import KnowledgeSource
 from blackboard.store.partition import Partition
 from blackboard.store.store import Store
@@ -18,7 +19,8 @@ logger = logging.getLogger(__name__)
 SLICE = 500
 """Entries of a board that one script call looks at."""
 
-QUIESCENT = "?quiescent"
+QUIESCENT, NEVER = "?quiescent", "?never"
+"""What stands for a kind where there is none: the quiescence of a board, and what no board ever has."""
 
 
 async def register(
@@ -74,6 +76,31 @@ async def rematch_board(partition: Partition, board: str, revision: int) -> int:
         answer, cursor = await partition.rematch(board, revision, cursor, SLICE)
         if answer != "more":
             return int(answer == "ok")
+
+
+async def unregister(store: Store, name: str) -> int:
+    """Take a source out of every partition, for good: it fires no more, and what is open of it leaves the agendas of all boards.
+
+    What runs goes on to its end. What it has fired on is kept, so that it fires on nothing twice should it be registered again.
+    Returns how many boards were looked at. Whoever dies in the middle of this leaves the rest to the next call. Raises
+    UnknownSource.
+    """
+    moved, found = 0, False
+    for partition in store.partitions:
+        card = (await partition.cards()).get(name)
+        if card is None:
+            continue
+        found = True
+        # A trigger that can never hold takes the place of its own: all that follows from that is what a registration does.
+        never = {"s": name, "p": [{"k": NEVER, "m": "e", "a": NEVER}]}
+        revision, _ = await partition.register(
+            "", [(name, json.dumps(card), json.dumps(never, separators=(",", ":")), [])]
+        )
+        moved += await rematch(partition, revision)
+        await partition.forget(name)
+    if not found:
+        raise UnknownSource(name, tuple(sorted(await store.partitions[0].source_names())))
+    return moved
 
 
 def _name(kind: type[Entry]) -> str:

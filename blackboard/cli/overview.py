@@ -65,6 +65,7 @@ FAMILIES: Mapping[str, Mapping[str, tuple[str, str]]] = {
     },
     "Operations": {
         "ks": ("sources", "List the knowledge sources and who runs them."),
+        "unregister": ("sources", "Take sources out of the store that the code has no more."),
         "workers": ("sources", "List the workers and controllers."),
         "breaker": ("limits", "Show the breakers of sources, or close one."),
         "dead": ("dead", "List the activations whose attempts are spent."),

@@ -1,4 +1,4 @@
-"""ks, workers."""
+"""ks, unregister, workers."""
 
 from __future__ import annotations
 
@@ -25,6 +25,11 @@ PATTERNS = {"e": "{}", "g": "[{}]", "c": "({})", "G": "([{}])"}
 NO_CONTROLLER = (
     "No controller is alive: what is held stays held. Start one: blackboard controller module:object; "
     "or take the board back: blackboard mode BOARD choreography"
+)
+
+
+NO_WORKER = (
+    "Start a worker: blackboard worker module:object; or, if the code has it no more: blackboard unregister SOURCE"
 )
 
 
@@ -57,7 +62,7 @@ def ks(options: Options) -> None:
     print_rows(options, rows, SOURCES, "No sources yet. Workers register theirs: blackboard worker module:object")
     idle = [row["source"] for row in rows if not row["workers"]]
     if idle:
-        say(options, f"Nobody runs {', '.join(idle)}. Start a worker: blackboard worker module:object")
+        say(options, f"Nobody runs {', '.join(idle)}. {NO_WORKER}")
 
 
 async def _sources(options: Options) -> list[dict[str, Any]]:
@@ -81,6 +86,33 @@ async def _sources(options: Options) -> list[dict[str, Any]]:
         row |= {"limits": limits_of(card), "breaker": state_of(gauge)}
         rows.append(row | ({"running": gauge.running, "waiting": gauge.waiting} if gauge else {}))
     return rows
+
+
+@verb(example="blackboard unregister check_text\nblackboard unregister check_text check_history -n claims")
+@click.argument("sources", nargs=-1, required=True, help="The names of sources, as `blackboard ks` lists them.")
+def unregister(options: Options, sources: tuple[str, ...]) -> None:
+    """Take sources out of the store that the code has no more.
+
+    A source that was removed or renamed goes on opening activations that nobody runs, so that boards do not settle. Its open
+    activations leave the agendas of all boards; what it has committed stays, and cannot be undone any more. Refused as long
+    as workers that live run it, since they would register it again.
+    """
+    rows = run(_unregister(options, sources), options)
+    print_rows(options, rows, (Column("source"), Column("boards", right=True)), "Nothing to do.")
+
+
+async def _unregister(options: Options, sources: tuple[str, ...]) -> list[dict[str, Any]]:
+    from blackboard.errors import SourceInUse, UnknownSource
+
+    async with connected(options) as bb:
+        known = await bb.store().partitions[0].cards()
+        alive = [worker for worker in await known_workers(bb) if worker["alive"]]
+        for name in sources:  # all before the first: either all can go, or none does
+            if name not in known:
+                raise UnknownSource(name, tuple(sorted(known)))
+            if busy := sum(name in worker["sources"] for worker in alive):
+                raise SourceInUse(name, busy)
+        return [{"source": name, "boards": await bb.unregister(name)} for name in dict.fromkeys(sources)]
 
 
 def source_row(card: SourceCard) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from blackboard.cli import sources
 from blackboard.cli.checks import server
 from blackboard.cli.checks.installation import _namesakes
 from blackboard.cli.checks.server import _allocator, _durability
@@ -104,3 +105,29 @@ def test_the_allocator_of_the_embedded_server_is_named(
     monkeypatch.setattr(server, "find_allocator", lambda: found)
     assert said in _allocator().finding
     assert _allocator().verdict == "ok"
+
+
+def test_a_source_that_the_code_has_no_more_is_unregistered(empty_directory: Path) -> None:
+    data = '{"amount": 500, "text": ""}'
+    assert run(empty_directory, "--app", APPLICATION, "post", "b", "claim", data).returncode == 0
+
+    unknown = run(empty_directory, "unregister", "check_history", "nothing")
+    assert unknown.returncode == 4
+    assert "there is no knowledge source nothing" in unknown.stderr
+    assert "check_history" in run(empty_directory, "ks").stdout, "all or none"
+
+    done = run(empty_directory, "unregister", "check_history", "-o", "json")
+    assert (done.returncode, json.loads(done.stdout)) == (0, [{"source": "check_history", "boards": 1}])
+    assert "check_history" not in run(empty_directory, "ks").stdout
+    assert "check_history" not in run(empty_directory, "agenda", "b").stdout
+
+
+def test_a_source_that_somebody_runs_is_not_unregistered(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def alive(_: object) -> list[dict[str, object]]:
+        return [{"alive": True, "sources": ["check_history"]}, {"alive": False, "sources": ["check_history"]}]
+
+    invoke("--app", APPLICATION, "post", "used", "claim", '{"amount": 500, "text": ""}')
+    monkeypatch.setattr(sources, "known_workers", alive)
+    refused = invoke("unregister", "check_history", code=5)
+    assert "check_history is run by 1 workers that live" in refused.stderr
+    assert "check_history" in invoke("ks").stdout

@@ -16,7 +16,7 @@ from blackboard.cli.checks.finding import Finding
 from blackboard.cli.checks.questions import questions
 from blackboard.cli.options import Options
 from blackboard.cli.output import summary
-from blackboard.cli.sources import undecided
+from blackboard.cli.sources import NO_WORKER, undecided
 from blackboard.cli.stuck import stuck_boards
 from blackboard.cli.tripped import BOARDS_LOOKED_AT, open_boards, tripped_boards
 from blackboard.facts.limiting import state_of
@@ -86,7 +86,7 @@ def _idle_sources(namespace: str, cards: Mapping[str, Any], workers: list[dict[s
     idle = sorted(set(cards) - run)
     if idle:
         finding = f"{namespace}: nobody runs {', '.join(idle)}"
-        return Finding("sources", "warn", finding, "Start a worker: blackboard worker module:object")
+        return Finding("sources", "warn", finding, NO_WORKER)
     return Finding("sources", "ok", f"{namespace}: each of {len(cards)} has a worker")
 
 
