@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from blackboard.errors import InvalidTrigger as InvalidTrigger
     from blackboard.errors import LeaseLost as LeaseLost
     from blackboard.errors import NewerSchema as NewerSchema
+    from blackboard.errors import NotDurable as NotDurable
     from blackboard.errors import NotFound as NotFound
     from blackboard.errors import NotHeld as NotHeld
     from blackboard.errors import NotUnknown as NotUnknown
@@ -217,6 +218,7 @@ __all__ = [
     "Limits",
     "Mode",
     "NewerSchema",
+    "NotDurable",
     "NotFound",
     "NotHeld",
     "NotUnknown",

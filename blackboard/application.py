@@ -28,6 +28,7 @@ from blackboard.options import SourceOptions
 from blackboard.registration import register, rematch_board
 from blackboard.store.address import without_secrets
 from blackboard.store.connection import Settings
+from blackboard.store.durability import Durability
 from blackboard.store.store import Store, open_store
 from blackboard.store.stub import Beginnings
 from blackboard.sync import SyncBlackboard
@@ -58,7 +59,8 @@ class Blackboard(Upkeep):
     nothing starts any more on a board (None: no such time), and ``deadline_action`` whether it is paused or closed then;
     ``archive`` a directory, or a function, where boards are archived when they are closed. The last four concern boards that
     begin, or are closed, from now on. ``lease`` the seconds after which the
-    work of a dead worker goes to another, ``partitions`` how many the namespace has when it is created (1).
+    work of a dead worker goes to another, ``partitions`` how many the namespace has when it is created (1). ``durability``
+    says what must be true of a write before it counts as made: ``memory``, ``fsync``, ``replicated``, ``replicated:2`` …
 
     Raises InvalidSource for a name that cannot be a namespace, and for a setting that cannot work.
     """
@@ -76,6 +78,7 @@ class Blackboard(Upkeep):
         archive: ArchiveTarget | None = None,
         lease: float | timedelta = 10.0,
         partitions: int | None = None,
+        durability: str = "memory",
         strategy: Strategy | None = None,
         settings: Settings | None = None,
         author: str = "api",
@@ -95,6 +98,7 @@ class Blackboard(Upkeep):
         self.lease = to_seconds(lease)
         self.strategy = strategy
         self._partitions = partitions
+        self._durability = Durability.parse(durability)
         self._settings = settings
         self._author = f"@{author}"
         self._sources: dict[str, KnowledgeSource[..., Any]] = {}
@@ -182,6 +186,7 @@ class Blackboard(Upkeep):
             limits=self.limits,
             beginnings=self._beginnings(),
             partitions=self._partitions,
+            durability=self._durability,
         )
         try:
             if self._sources or self._kinds:

@@ -58,6 +58,7 @@
         ├── StoreUnreachable      it does not answer
         ├── StoreRefused          it answers, but must not be used like this
         ├── StoreBusy             it is starting and will answer soon
+        │   └── NotDurable            it has carried out a write that is not as durable yet as was asked for
         └── StoreProtocolError    it answers something that makes no sense
 
 The facts of an error are its attributes; its message is made from them and says what happened, why, and what to do.
@@ -648,6 +649,16 @@ class StoreBusy(StoreError):
     url: str
     problem: str = "it is loading its data"
     message_of_facts = "the store at {url} is not ready: {problem}. Nothing was written; try again in a moment."
+
+
+class NotDurable(StoreBusy):
+    """A write was carried out and is not durable yet: look after the disk or the replicas, and whether the write is there."""
+
+    problem: str = "nobody has confirmed it"
+    message_of_facts = (
+        "the store at {url} has carried out a write that is not as durable yet as was asked for: {problem}. It is lost only if "
+        "that server fails before it is; look at its replicas or its disk, and read the board before you write again."
+    )
 
 
 class StoreProtocolError(StoreError):

@@ -13,9 +13,10 @@ from typing import Any
 
 from redis.exceptions import NoPermissionError, NoScriptError, RedisClusterException, RedisError, ResponseError
 
-from blackboard.errors import StoreBusy, StoreUnreachable
+from blackboard.errors import NotDurable, StoreBusy, StoreUnreachable
 from blackboard.store.address import Deployment
 from blackboard.store.connection import Clients
+from blackboard.store.durability import Durability
 from blackboard.store.lines import Argument
 from blackboard.store.scripts import library, script
 from blackboard.store.translation import code_of, translate
@@ -33,6 +34,9 @@ MOST_RELOADS = 50
 SPARE_CALLS = 20
 """Calls that may fail although the library is there: another call may have brought it back in between, again and again."""
 
+PASSING = frozenset({"claim", "declare", "prune", "read", "recall", "register", "rematch", "renew", "say", "snapshot"})
+"""Commands that write nothing, or nothing that is not worked out again: nobody waits until that is durable."""
+
 PLAIN = frozenset({"HGET", "HMGET", "HDEL", "HEXISTS", "HLEN", "LLEN", "LRANGE", "ZCARD", "ZRANGEBYLEX"})
 """Commands of whose replies redis-py makes nothing else than what the server says."""
 
@@ -43,9 +47,11 @@ class Calls:
     A server that keeps functions runs the commands as functions of our library; any other as scripts.
     """
 
-    def __init__(self, clients: Clients, patience: float = 15.0) -> None:
+    def __init__(self, clients: Clients, patience: float = 15.0, durability: Durability | None = None) -> None:
+        """``durability`` is what is waited for with every call that writes what must not be lost."""
         self.clients = clients
         self.patience = patience
+        self._durability = durability
         self._functions = False
         self._loading = asyncio.Lock()
         self._loads = 0  # how often the library was brought back
@@ -74,11 +80,21 @@ class Calls:
             if behind is not None:
                 return await self.clients.call_behind(*behind, *self._words(name, keys, arguments))
             return await self._call(name, keys, arguments)
-        except (RedisError, RedisClusterException, OSError) as error:
+        except (RedisError, RedisClusterException, OSError, NotDurable) as error:
             return await self._again(error, name, keys, arguments)
 
     def _call(self, name: str, keys: Sequence[str], arguments: Sequence[Argument]) -> Awaitable[Any]:
-        return self.clients.call(*self._words(name, keys, arguments))
+        words = self._words(name, keys, arguments)
+        if self._durability is None or name in PASSING:
+            return self.clients.call(*words)
+        return self._confirmed(self._durability, words)
+
+    async def _confirmed(self, durability: Durability, words: Sequence[Argument]) -> Any:
+        """The answer to a call, when what it wrote is durable. Raises NotDurable."""
+        confirmation = durability.words(self.clients.settings.timeout)
+        reply, confirmed = await self.clients.call_confirmed(words, confirmation)
+        durability.confirm(self.clients.url, confirmed)
+        return reply
 
     def _words(self, name: str, keys: Sequence[str], arguments: Sequence[Argument]) -> list[Argument]:
         word, what = ("FCALL", library().function(name)) if self._functions else ("EVALSHA", script(name).digest)
@@ -117,7 +133,7 @@ class Calls:
             try:
                 if await self._reload(error, name, self._loads) or self._may_be_lost(error):
                     return await call()
-            except (RedisError, RedisClusterException, OSError) as second:
+            except (RedisError, RedisClusterException, OSError, NotDurable) as second:
                 error = second
         return await self._patiently(error, name, call)
 

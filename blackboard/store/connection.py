@@ -10,12 +10,13 @@ import asyncio
 import logging
 import os
 import time
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from redis.exceptions import RedisClusterException, RedisError
+from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
 from blackboard.errors import InvalidSource, StoreBusy, StoreUnreachable
 from blackboard.measure import YEAR, is_number, is_whole
@@ -118,6 +119,19 @@ class Clients:
         if self.lines is not None:
             return await self.lines.call(words)
         return await self.execute(*words)
+
+    async def call_confirmed(self, words: Sequence[Argument], confirmation: Sequence[Argument]) -> tuple[Any, Any]:
+        """The same call, and a command right behind it, on the same connection: the replies to both.
+
+        Raises what redis-py raises, where the server says no to either. Only where there are `lines`.
+        """
+        if self.lines is None:
+            raise NotImplementedError
+        replies = await self.lines.call_all(words, confirmation)
+        for reply in replies:
+            if isinstance(reply, ResponseError):
+                raise reply
+        return replies[0], replies[1]
 
     async def call_behind(self, bell: str, seconds: float, *words: Argument) -> Any:
         """The same call, as soon as there is a token on a doorbell, or after so many seconds; a token that is there is taken.

@@ -9,7 +9,6 @@ addresses, TLS, passwords and the protocol stay the library's affair.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -39,6 +38,10 @@ class Lines:
         An earlier one may block, and what it is answered is nobody's concern: the server carries out the next when it has been
         answered, and never if the connection breaks before that. Raises what redis-py raises.
         """
+        return _said((await self.call_all(*commands))[-1])
+
+    async def call_all(self, *commands: Sequence[Argument]) -> list[Any]:
+        """The same with the replies to all; where the server says no, its error is the reply. Raises the rest."""
         try:
             async with asyncio.timeout(self._timeout), self._free:
                 return await self._exchange(commands)
@@ -53,23 +56,17 @@ class Lines:
             await self._drop(self._idle.pop())
         await self._pool.aclose()
 
-    async def _exchange(self, commands: Sequence[Sequence[Argument]]) -> Any:
+    async def _exchange(self, commands: Sequence[Sequence[Argument]]) -> list[Any]:
         connection = await self._take()
         try:
             packed = [part for words in commands for part in connection.pack_command(*words)]
             await connection.send_packed_command(packed, check_health=False)
-            for _ in commands[1:]:
-                with contextlib.suppress(redis.ResponseError):
-                    await connection.read_response(timeout=math.inf, disconnect_on_error=False)
-            reply = await connection.read_response(timeout=math.inf, disconnect_on_error=False)
-        except redis.ResponseError:
-            self._idle.append(connection)  # it said no, and is in order
-            raise
+            replies = [await _reply(connection) for _ in commands]
         except BaseException:
             await self._drop(connection)  # a reply may be on its way that nobody waits for any more
             raise
         self._idle.append(connection)
-        return reply
+        return replies
 
     async def _take(self) -> Any:
         """A connection on which nothing is to be read: the one used last, or a new one."""
@@ -83,3 +80,16 @@ class Lines:
     async def _drop(self, connection: Any) -> None:
         await connection.disconnect(nowait=True)
         await self._pool.release(connection)
+
+
+async def _reply(connection: Any) -> Any:
+    try:
+        return await connection.read_response(timeout=math.inf, disconnect_on_error=False)
+    except redis.ResponseError as refusal:  # the server says no; the connection is in order
+        return refusal
+
+
+def _said(reply: Any) -> Any:
+    if isinstance(reply, redis.ResponseError):
+        raise reply
+    return reply

@@ -7,8 +7,10 @@ import logging
 
 from blackboard.errors import StoreRefused
 from blackboard.limits import Limits
+from blackboard.store.address import Deployment
 from blackboard.store.calls import Calls
 from blackboard.store.connection import Clients, Settings, connect, wait_until_ready
+from blackboard.store.durability import Durability
 from blackboard.store.keys import REGISTRY, Keys, partition_of
 from blackboard.store.partition import Partition
 from blackboard.store.server_check import ServerFacts, check_server
@@ -51,14 +53,16 @@ async def open_store(
     limits: Limits | None = None,
     beginnings: Beginnings | None = None,
     partitions: int | None = None,
+    durability: Durability | None = None,
     timeout: float = 30.0,
 ) -> Store:
     """Connect to a store, check that it can be trusted, and open a namespace in it.
 
     ``beginnings`` say what boards that are new begin with.
+    ``durability`` is what is waited for with every write (None: nothing; in memory there is nothing to wait for).
     ``partitions`` is fixed when the namespace is created (1 by default). Raises StoreRefused when the server is too old,
-    evicts keys, wants another password, or holds the namespace with another number of partitions; StoreUnreachable or
-    StoreBusy when it does not answer within ``timeout`` seconds.
+    evicts keys, wants another password, cannot give the durability, or holds the namespace with another number of partitions;
+    StoreUnreachable or StoreBusy when it does not answer within ``timeout`` seconds.
     """
     clients = await connect(url, settings or Settings())
     try:
@@ -66,7 +70,7 @@ async def open_store(
         facts = await check_server(clients)
         for warning in facts.warnings:
             logger.warning("%s", warning)
-        calls = Calls(clients)
+        calls = Calls(clients, durability=_offered(clients, facts, durability))
         await calls.prepare()
         count = await _agree_on_partitions(calls, namespace, partitions)
     except BaseException:
@@ -74,6 +78,16 @@ async def open_store(
         raise
     every = [Partition(calls, Keys(namespace, number), limits or Limits(), beginnings) for number in range(count)]
     return Store(namespace, clients, facts, every)
+
+
+def _offered(clients: Clients, facts: ServerFacts, durability: Durability | None) -> Durability | None:
+    """What is to be waited for on this server. Raises StoreRefused when it cannot give that."""
+    deployment = clients.address.deployment
+    if durability is None or deployment is Deployment.MEMORY:
+        return None
+    if (objection := durability.objection(deployment, facts)) is not None:
+        raise StoreRefused(clients.url, *objection)
+    return durability if durability.awaits(facts) else None
 
 
 async def namespaces(calls: Calls) -> dict[str, dict[str, int]]:
