@@ -365,7 +365,7 @@ class Board(Steering, Retreat, People, Life, Injected):
                 left = 1.0 if deadline is None else deadline - time.monotonic()
                 if left <= 0:
                     raise TimedOut(awaited, seconds or 0.0, await why_not(self._partition, self.id))
-                rung = await signal.wait(left)
+                rung = await signal.wait(left) and not signal.over
         return found
 
     async def _wait_until(self, holds: Callable[[], Awaitable[bool]], awaited: str, timeout: Any) -> None:

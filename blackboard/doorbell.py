@@ -15,7 +15,7 @@ from blackboard.store.connection import Clients
 logger = logging.getLogger(__name__)
 
 LONGEST_RING = 1.5
-"""Seconds for which one call blocks."""
+"""Seconds for which one call blocks, and after which one that failed is made again."""
 
 BELL_SECONDS = 60
 """How long a doorbell that nobody hears goes on ringing."""
@@ -24,7 +24,15 @@ BELL_SECONDS = 60
 class Doorbell:
     """Listens while its worker is idle, and tells it of each token."""
 
-    def __init__(self, clients: Clients, key: str, has_room: Callable[[], bool], rung: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        clients: Clients,
+        key: str,
+        has_room: Callable[[], bool],
+        rung: Callable[[], None],
+        seconds: float = LONGEST_RING,
+    ) -> None:
+        self._seconds = seconds
         self._clients = clients
         self._key = key
         self._has_room = has_room
@@ -49,7 +57,7 @@ class Doorbell:
         while not self._ended:
             await self._idle.wait()
             try:
-                token = await self._clients.blocking.execute_command("BLPOP", self._key, LONGEST_RING)
+                token = await self._clients.blocking.execute_command("BLPOP", self._key, self._seconds)
                 if token is None:
                     continue
                 if not self._has_room():  # it rang for somebody with room

@@ -18,12 +18,14 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
+from blackboard import lanes
 from blackboard.activation import Claim, Claimed
 from blackboard.doorbell import Doorbell
 from blackboard.duty import Chore, Duty, Source
 from blackboard.end import End
 from blackboard.errors import StoreBusy, StoreError, StoreUnreachable
 from blackboard.execution import Execution
+from blackboard.lanes import Lanes
 from blackboard.lease import LeaseKeeper
 from blackboard.outage import Outage
 from blackboard.run import Result, Run
@@ -42,14 +44,14 @@ Finished = tuple[Commit, Callable[[Result], None]]
 LARGEST_GROUP = 64
 """Contributions in one round trip: what a script may keep the server busy with at once."""
 
-LANES = 2
-"""Round trips under way at once."""
-
-VIGIL = LANES
-"""The lane of the claim that waits behind the doorbell."""
-
 LONGEST_NAP = 1.5
 """Seconds after which an idle worker looks for itself, doorbell or not."""
+
+LULL = 0.002
+"""Seconds for which a worker that runs something waits for the end of that, before it listens for more."""
+
+SHORT_RING = 0.5
+"""Seconds for which a worker that keeps vigils listens for the bell alone, while it runs something."""
 
 CHORE_PAUSE = 1.0
 """Seconds after which a chore that failed is given back."""
@@ -68,13 +70,12 @@ class Shift:
         self._commits: list[Finished] = []
         self._settling: set[asyncio.Task[None]] = set()
         self._news = asyncio.Event()
-        self._request = 0
-        self._lanes = list(range(LANES))
+        self._lanes = Lanes(duty.worker, duty.crew, duty.options.lease)
         self._flights: set[asyncio.Task[None]] = set()
-        self._unanswered: dict[int, int] = {}  # lane → its last request, when its answer was lost
-        self._keeps_vigil = store.clients.waits is not None and not duty.asks_people
+        self._clients = store.clients
+        self._lull = False  # what runs has taken a while: there is time to listen for more
         self._vigil: tuple[asyncio.Task[None], ClaimRequest] | None = None
-        self._asked = self._leaving = 0  # slots that round trips under way may fill, and that they will free
+        self._leaving = 0  # slots that round trips under way will free
         self._outage = Outage("worker", lambda: self._aborting)
         self._hungry = True
         self._next_due = 0.0  # by this machine's monotonic clock; 0 for never
@@ -83,7 +84,8 @@ class Shift:
         self._last_work = time.monotonic()
         self._abort_at = math.inf
         self._bell_key = partition.keys.bell(duty.crew)
-        self._bell = Doorbell(store.clients, self._bell_key, lambda: self._free > 0, self._rung)
+        ring = SHORT_RING if self._keeps_vigils else LONGEST_NAP
+        self._bell = Doorbell(store.clients, self._bell_key, lambda: self._free > 0, self._rung, ring)
         loop = asyncio.get_running_loop()
 
         def lost(claim: Claim) -> None:  # called from the keeper's thread
@@ -115,7 +117,7 @@ class Shift:
                 [bell, *vigil, *self._flights, *(run.task for run in self._running.values()), *self._settling]
             )
             await asyncio.to_thread(self._leases.stop)
-        await self._partition.sign_off(self._duty.worker, LANES + 1)  # after the last sign of life
+        await self._partition.sign_off(self._duty.worker, lanes.COUNT + 1)  # after the last sign of life
 
     def drain(self) -> None:
         """Take no more work."""
@@ -137,7 +139,7 @@ class Shift:
         if self._draining:
             return 0
         finishing = sum(commit.part == 0 for commit, _ in self._commits) + self._leaving
-        return max(0, self._options.concurrency - len(self._running) + finishing - self._asked)
+        return max(0, self._options.concurrency - len(self._running) + finishing - self._lanes.asked)
 
     def _done(self) -> bool:
         for flight in [flight for flight in self._flights if flight.done()]:
@@ -159,46 +161,42 @@ class Shift:
         """Whether there is something to send out, and it is enough: while one round trip is under way, another waits until
         it carries half of what the worker runs, or asks for as much, since a small group costs nearly what a large one does.
         """
-        under_way = LANES - len(self._lanes)
-        if under_way == LANES:
+        if self._lanes.under_way == lanes.COUNT:
             return False
-        enough = max(1, self._options.concurrency // LANES) if under_way else 1
+        enough = self._half if self._lanes.under_way else 1
         return len(self._commits) >= enough or (self._hungry and self._free >= enough)
 
     def _launch(self) -> None:
         """Start a round trip: everything that finished goes out, new activations come in."""
-        request = self._wish(self._next_lane())  # before the group is taken: what it ends is free again
+        request = self._wish(self._lanes.take())  # before the group is taken: what it ends is free again
         group, self._commits = self._commits[:LARGEST_GROUP], self._commits[LARGEST_GROUP:]
         self._flights.add(asyncio.create_task(self._exchange(group, request), name="blackboard-exchange"))
 
+    @property
+    def _half(self) -> int:
+        return max(1, self._options.concurrency // lanes.COUNT)
+
     def _wish(self, lane: int) -> ClaimRequest:
-        """The next claim of a lane: for what there is room for, in halves, so that the other lane has something to ask for.
+        """The next claim of a lane, for what there is room for: in halves, so that the other lane has something to ask for.
 
-        It is to be sent by `_exchange`, which gives the room back.
+        It is to be sent by `_exchange`, which gives the lane back.
         """
-        self._request += 1
-        wanted = min(self._free, LARGEST_GROUP, max(1, self._options.concurrency // LANES))
-        # What an unanswered request got is handed out again, and nothing else; so the worker stays hungry.
-        unanswered = self._unanswered.pop(lane, None) if wanted else None
-        self._hungry = unanswered is not None or (self._hungry and wanted == 0)
-        self._asked += wanted  # from now on, and not when it is sent: no other claim may ask for the same room
-        lease, number = round(self._options.lease * 1000), unanswered or self._request
-        return ClaimRequest(wanted, self._duty.worker, number, lease, self._duty.crew, self._cursor(), lane)
-
-    def _next_lane(self) -> int:
-        """A free lane: one whose last request has had no answer before any other."""
-        lane = next((each for each in self._lanes if each in self._unanswered), self._lanes[-1])
-        self._lanes.remove(lane)
-        return lane
+        wanted = min(self._free, LARGEST_GROUP, self._half)
+        request, repeats = self._lanes.ask(lane, wanted, self._cursor())
+        self._hungry = repeats or (self._hungry and wanted == 0)  # a repeated claim asks for nothing new
+        return request
 
     async def _exchange(self, group: list[Finished], request: ClaimRequest, behind: Behind | None = None) -> None:
-        leaving = sum(commit.part == 0 for commit, _ in group)
+        leaving, sent = sum(commit.part == 0 for commit, _ in group), time.monotonic()
         self._leaving += leaving
         try:
             results, handed = await self._send(group, request, behind)
+            if handed.claimed and request.brief and time.monotonic() - sent > self._shortest_lease(handed) / 4:
+                # Half a lease may be over, since this process did nothing for a while: what of it is still held?
+                request = replace(request, brief=False)
+                results, handed = await self._send(group, request, None)
         except (StoreUnreachable, StoreBusy) as error:
-            if request.wanted:
-                self._unanswered[request.lane] = request.number
+            self._lanes.lost(request)
             await self._survive(error, group)
             self._hungry = True
             return
@@ -206,10 +204,8 @@ class Shift:
             await self._one_by_one(group, error)
             return
         finally:
-            self._asked -= request.wanted
             self._leaving -= leaving
-            if request.lane != VIGIL:
-                self._lanes.append(request.lane)
+            self._lanes.give_back(request)
             self._news.set()
         self._outage.over()
         for (_, answer), result in zip(group, results, strict=True):
@@ -219,6 +215,12 @@ class Shift:
             self._next_due = time.monotonic() + handed.next_due / 1000 if handed.next_due else 0.0
         for claimed in handed.claimed:
             self._take(claimed, brief=request.brief)
+
+    def _shortest_lease(self, handed: Handed) -> float:
+        """The shortest of the leases of what was handed out, in seconds."""
+        sources = (self._duty.sources.get(claimed.claim.source) for claimed in handed.claimed)
+        leases = [source.policies.lease for source in sources if source is not None and source.policies.lease]
+        return min([self._options.lease, *leases])
 
     async def _send(
         self, group: list[Finished], request: ClaimRequest, behind: Behind | None
@@ -263,22 +265,32 @@ class Shift:
             nap = min(nap, max(0.001, self._next_due - time.monotonic()))
         if self._options.max_idle is not None:
             nap = min(nap, max(0.001, self._last_work + self._options.max_idle - time.monotonic()))
-        if self._free > 0:
+        is_patient = self._keeps_vigils and bool(self._running) and not self._lull
+        if is_patient:
+            nap = min(nap, LULL)
+        elif self._free > 0:
             self._listen(nap)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(nap):
                 await self._news.wait()
+        rung = self._news.is_set()
+        self._lull = is_patient and not rung
         is_due = self._next_due and time.monotonic() >= self._next_due
-        if not self._news.is_set() and self._free > 0 and (self._vigil is None or is_due):
+        if not rung and self._free > 0 and (is_due or (self._vigil is None and not is_patient)):
             self._hungry = True
         self._news.clear()
         self._bell.shut()
 
     # ------------------------------------------------------------------ the doorbell
 
+    @property
+    def _keeps_vigils(self) -> bool:
+        """Whether claims may wait behind the doorbell: on one server, where no person must say what became of a lost one."""
+        return self._clients.waits is not None and not self._duty.asks_people
+
     def _listen(self, nap: float) -> None:
-        """Hear the doorbell from now on: in a vigil, if that can be, and there is not one already."""
-        if not self._keeps_vigil:
+        """Hear the doorbell from now on: in a vigil, where nothing runs that could keep this process from hearing the answer."""
+        if self._running or not self._keeps_vigils:
             self._bell.open()
         elif self._vigil is None and not self._hungry and not self._draining:
             self._begin_vigil(nap)
@@ -289,7 +301,7 @@ class Shift:
         Who stops or is lost while it waits takes along what it gets. So the leases are brief at first, and renewed by who is
         there to do it.
         """
-        request = replace(self._wish(VIGIL), brief=True)
+        request = replace(self._wish(lanes.VIGIL), brief=True)
         behind = None if self._hungry else (self._bell_key, min(seconds, LONGEST_NAP))
 
         async def kept() -> None:

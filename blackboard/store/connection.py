@@ -136,16 +136,23 @@ class Clients:
     async def call_behind(self, bell: str, seconds: float, *words: Argument) -> Any:
         """The same call, as soon as there is a token on a doorbell, or after so many seconds; a token that is there is taken.
 
-        The server carries it out then, if the connection is still there. Only where there are `waits`.
+        The server carries it out then, if the connection is still there. Only where there are `waits`, which end when the server
+        does not let anybody wait: the call would be made again and again.
         """
         if self.waits is None:
             raise NotImplementedError
-        return await self.waits.call(("BLPOP", bell, f"{seconds:.3f}"), words)
+        token, reply = await self.waits.call_all(("BLPOP", bell, f"{seconds:.3f}"), words)
+        if isinstance(token, ResponseError) and self.waits is not None:
+            logger.warning("the doorbell cannot be waited for (%s): idle workers take longer to begin", token)
+            self.waits = None
+        if isinstance(reply, ResponseError):
+            raise reply
+        return reply
 
     async def execute(self, *words: Argument) -> Any:
         """Run one command, whose reply is what redis-py makes of it. Raises what redis-py raises."""
-        cancelled = _cancellations()
-        return _unless_cancelled(cancelled, await self.commands.execute_command(*words))
+        cancelled = cancellations()
+        return unless_cancelled(cancelled, await self.commands.execute_command(*words))
 
     def lease_client(self, timeout: float | None = None) -> SyncClient:
         """Make a synchronous client for a thread of its own, which closes it; a cluster connects at once.
@@ -231,18 +238,18 @@ def _clients(address: Address, settings: Settings, *, is_embedded: bool) -> Clie
     return Clients(address, settings, commands, blocking, is_embedded, memory, lines, waits, opened)
 
 
-def _cancellations() -> int:
+def cancellations() -> int:
     """How often this task has been told to end."""
     task = asyncio.current_task()
     return task.cancelling() if task else 0
 
 
-def _unless_cancelled(before: int, answer: Any) -> Any:
+def unless_cancelled(before: int, answer: Any) -> Any:
     """The answer, unless this task was cancelled on the way: before Python 3.12 the client library may swallow that.
 
     It sends inside `asyncio.wait_for`, which returns a result that is just there instead of raising CancelledError. Whoever
     cancelled, or waits under a timeout, would wait for ever.
     """
-    if _cancellations() > before:
+    if cancellations() > before:
         raise asyncio.CancelledError
     return answer

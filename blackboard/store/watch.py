@@ -17,7 +17,7 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from blackboard.store.connection import Clients
+from blackboard.store.connection import Clients, cancellations, unless_cancelled
 from blackboard.store.keys import Keys
 from blackboard.store.translation import translate
 
@@ -42,9 +42,12 @@ class Signal:
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
+        self.over = False
+        """Whether it was said that the board is over."""
 
-    def ring(self) -> None:
+    def ring(self, *, over: bool = False) -> None:
         """Wake the waiter."""
+        self.over = self.over or over
         self._event.set()
 
     async def wait(self, seconds: float = LONGEST_WAIT_SECONDS) -> bool:
@@ -64,6 +67,7 @@ class Watch:
         self._clients = clients
         self._keys = keys
         self._waiters: dict[str, set[Signal]] = defaultdict(set)
+        self._heard: set[str] = set()  # the channels that were asked for and not left
         self._pubsub: Any = None
         self._listener: asyncio.Task[None] | None = None
         self._closed = False
@@ -74,11 +78,10 @@ class Watch:
     async def board(self, board: str, topics: Iterable[str] = (ANY_EVENT,)) -> AsyncIterator[Signal]:
         """Give a signal that rings with every change of the board that is one of the topics, heard from now on."""
         channels, signal = [self._keys.channel(board, topic) for topic in topics], Signal()
-        unheard = [channel for channel in channels if channel not in self._waiters]
         for channel in channels:
             self._waiters[channel].add(signal)
         try:
-            await self._subscribe(unheard)
+            await self._subscribe(channels)
             yield signal
         finally:
             for channel in channels:
@@ -97,21 +100,24 @@ class Watch:
             self._pubsub = None
 
     async def _subscribe(self, channels: list[str]) -> None:
-        if channels:
-            # The listener connects anew, and subscribes to all, should this fail. One at a time: nobody's channel is left by
-            # who was on the way to leave it.
-            with contextlib.suppress(RedisError, OSError):
-                async with self._sending:
-                    await self._join(channels)
+        # Should it fail, the listener connects anew and subscribes to all. One at a time: nobody's channel is left by who was on
+        # the way to leave it, and nobody who comes second is before the connection is there.
+        with contextlib.suppress(RedisError, OSError):
+            async with self._sending:
+                await self._join(channels)
         if self._listener is None:
             self._listener = asyncio.create_task(self._listen(), name="blackboard-watch")
 
-    async def _join(self, channels: list[str]) -> None:
+    async def _join(self, channels: Iterable[str]) -> None:
         if self._pubsub is None:
             self._pubsub = self._clients.blocking.pubsub()
-            # It keeps the connection subscribed while nobody waits, and says that here is somebody who may.
-            channels = [self._keys.presence, *channels]
-        await self._pubsub.subscribe(*channels)
+        # The presence keeps the connection subscribed while nobody waits, and says that here is somebody who may.
+        wanted = [channel for channel in (self._keys.presence, *channels) if channel not in self._heard]
+        if wanted:
+            before = cancellations()
+            await self._pubsub.subscribe(*wanted)
+            self._heard.update(wanted)
+            unless_cancelled(before, None)
 
     async def _leave(self) -> None:
         """Unsubscribe from what nobody waits for: all at once and not at once, since waits come close behind each other."""
@@ -120,6 +126,7 @@ class Watch:
             deserted = [channel for channel, waiters in self._waiters.items() if not waiters]
             for channel in deserted:
                 del self._waiters[channel]
+            self._heard.difference_update(deserted)
             if deserted:
                 await self._pubsub.unsubscribe(*deserted)
 
@@ -138,12 +145,14 @@ class Watch:
 
     async def _resubscribe(self) -> None:
         with contextlib.suppress(RedisError, OSError):
-            await self._pubsub.aclose()
-            self._pubsub = self._clients.blocking.pubsub()
-            await self._pubsub.subscribe(self._keys.presence, *self._waiters)
+            async with self._sending:
+                self._heard.clear()
+                await self._pubsub.aclose()
+                self._pubsub = None
+                await self._join(list(self._waiters))
         for channel in list(self._waiters):
             self._ring(channel)
 
     def _ring(self, channel: str) -> None:
         for signal in self._waiters.get(channel, ()):
-            signal.ring()
+            signal.ring(over=channel.endswith(OVER))

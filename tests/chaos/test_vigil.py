@@ -3,13 +3,14 @@
 import asyncio
 import signal
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from blackboard import Blackboard, Entry
 from blackboard.activation import ActivationState
 from blackboard.store.connection import connect
-from tests.chaos.app import Answer, Task, build
+from tests.chaos.app import Answer, Bill, Task, build
 from tests.chaos.conftest import Hire
 from tests.chaos.judge import counted, whole_answer
 from tests.eventually import async_eventually
@@ -58,6 +59,58 @@ async def test_who_is_stopped_in_a_vigil_takes_an_activation_along_for_a_moment(
         stopped.signal(signal.SIGTERM)
         assert await stopped.ends() == 0
         assert await counted(board) == whole_answer()
+
+
+async def test_who_hears_too_late_what_it_got_does_not_run_it(
+    namespace: str, valkey_url: str, hire: Hire, tmp_path: Path
+) -> None:
+    """Its process stood still for longer than the lease: another has taken over, and paid."""
+    ledger = tmp_path / "ledger"
+    ledger.touch()
+    async with build(namespace, valkey_url) as bb:
+        board = bb.board("b")
+        late = await hire(lease=2.0)
+        await await_listeners(valkey_url, 1)
+        late.signal(signal.SIGSTOP)
+        await board.post(Bill(ledger=str(ledger)))
+        async with bb.workers():
+            await board.settled(timeout=20)
+        assert len(ledger.read_text().split()) == 1
+
+        late.signal(signal.SIGCONT)
+        await async_eventually(lambda: listens_again(valkey_url), 20, "it has heard, and listens again")
+        late.signal(signal.SIGTERM)
+        assert await late.ends() == 0
+
+        assert len(ledger.read_text().split()) == 1
+
+
+async def listens_again(url: str) -> bool:
+    await await_listeners(url, 1)
+    return True
+
+
+async def test_who_may_not_wait_at_the_server_does_without(
+    namespace: str, valkey_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An idle worker does not call again and again where the server refuses to let it block."""
+    clients = await connect(valkey_url)
+    await clients.commands.execute_command(
+        "ACL", "SETUSER", namespace, "on", "nopass", "~*", "&*", "+@all", "-@blocking"
+    )
+    try:
+        async with build(namespace, f"{valkey_url}?username={namespace}&password=x") as bb, bb.workers():
+
+            async def given_up() -> bool:
+                return bb.store().clients.waits is None
+
+            await async_eventually(given_up, 10, "it waits no more")
+            assert "the doorbell cannot be waited for" in caplog.text
+            await bb.board("b").post(Task(name="x"))
+            await bb.board("b").settled(timeout=10)
+    finally:
+        await clients.commands.execute_command("ACL", "DELUSER", namespace)
+        await clients.aclose()
 
 
 async def test_who_is_killed_in_a_vigil_takes_nothing_along(namespace: str, valkey_url: str, hire: Hire) -> None:
@@ -119,6 +172,6 @@ async def test_no_person_is_asked_because_an_idle_worker_was_lost(
 
     async with bb, bb.workers() as worker:
         await await_listeners(valkey_url, 1)
-        assert [shift._keeps_vigil for shift in worker._shifts] == [reconciled]
+        assert [shift._keeps_vigils for shift in worker._shifts] == [reconciled]
         await bb.board("b").post(Order())
         await bb.board("b").settled(timeout=10)
