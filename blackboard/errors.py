@@ -608,14 +608,14 @@ class ApprovalNotFound(NotFound):
 
 
 class TimedOut(BlackboardError, TimeoutError):
-    """A wait ended before what it waited for: wait longer, or look with `blackboard show` what the board does instead."""
+    """A wait ended before what it waited for: wait longer, or look with `blackboard agenda` what the board does instead."""
 
     awaited: str
     seconds: float
     state: str = "it has not happened"
     message_of_facts = (
-        "waited {seconds} s for {awaited}: {state}. Give it more time, or look at the agenda and the dead activations: "
-        "blackboard show."
+        "waited {seconds} s for {awaited}: {state}. Give it more time, or look what each activation waits for (`blackboard "
+        "agenda`), and at the dead ones (`blackboard dead`)."
     )
 
 

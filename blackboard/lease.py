@@ -18,12 +18,20 @@ from typing import Any
 from redis.exceptions import NoScriptError
 
 from blackboard.activation import Claim
+from blackboard.pulse import Pulse
 from blackboard.store.connection import Clients, SyncClient
 from blackboard.store.partition import Partition
 from blackboard.store.scripts import script
 from blackboard.store.translation import translate
 
 logger = logging.getLogger(__name__)
+
+
+TOLD_AGAIN = 15.0
+"""Seconds after which it is said again that leases cannot be renewed."""
+
+STALLED = 5.0
+"""Seconds after which an event loop that does not go on is worth a word."""
 
 
 @dataclass(slots=True)
@@ -36,8 +44,16 @@ class LeaseKeeper:
     """A thread that renews what a worker holds, three times in every lease, and signs that the worker lives."""
 
     def __init__(
-        self, clients: Clients, partition: Partition, owner: str, lease: float, lost: Callable[[Claim], None]
+        self,
+        clients: Clients,
+        partition: Partition,
+        owner: str,
+        lease: float,
+        lost: Callable[[Claim], None],
+        pulse: Pulse | None = None,
     ) -> None:
+        self._pulse = pulse
+        self._stalled = 0.0  # seconds for which the event loop has not gone on
         self._clients = clients
         self._partition = partition
         self._owner = owner
@@ -74,6 +90,11 @@ class LeaseKeeper:
             self._shortest = lease
             self._wake.set()
 
+    def held(self) -> dict[Claim, int]:
+        """What is renewed, and for how many ms each time."""
+        with self._lock:
+            return {claim: round(held.lease * 1000) for claim, held in self._held.items()}
+
     def drop(self, claim: Claim) -> None:
         """Renew it no more."""
         with self._lock:
@@ -81,7 +102,7 @@ class LeaseKeeper:
 
     def _keep(self) -> None:
         client: SyncClient | None = None
-        signed = 0.0
+        signed = told = 0.0
         while not self._stopped:
             try:
                 client = client or self._clients.lease_client(self._lease / 4)
@@ -90,12 +111,30 @@ class LeaseKeeper:
                     signed = time.monotonic()
                     self._sign(client)
             except Exception as error:  # noqa: BLE001  # whatever it is, what runs here depends on it
-                logger.warning("leases not renewed: %s", translate(error, self._clients.url, "renew"))
+                if time.monotonic() - told >= TOLD_AGAIN:
+                    told = time.monotonic()
+                    logger.warning("leases not renewed: %s", translate(error, self._clients.url, "renew"))
+            self._watch_pulse()
             # Often enough for a lease that is brief at first: an agent may keep this thread from running for a while.
             self._wake.wait(self._shortest / 12)
             self._wake.clear()
         if client is not None:
             client.close()
+
+    def _watch_pulse(self) -> None:
+        """Say so when the event loop does not go on: nobody else in this process can."""
+        if self._pulse is None:
+            return
+        stalled, self._stalled = self._stalled, self._pulse.feel()
+        if stalled < STALLED <= self._stalled:
+            with self._lock:
+                names = ", ".join(claim.full_name for claim in self._held) or "nothing of ours"
+            logger.warning(
+                "the event loop has not gone on for %.0f s, and with it all that this worker has. Under way: %s. What blocks it "
+                "belongs into a plain function, which runs in a thread.",
+                self._stalled,
+                names,
+            )
 
     def _renew(self, client: SyncClient) -> None:
         now = time.monotonic()
@@ -113,7 +152,8 @@ class LeaseKeeper:
                 self._lost(claim)
 
     def _sign(self, client: Any) -> None:
-        facts = json.dumps(self._facts | {"seen": round(time.time() * 1000), "running": len(self._held)})
+        now = {"seen": round(time.time() * 1000), "running": len(self._held), "stalled": round(self._stalled, 1)}
+        facts = json.dumps(self._facts | now)
         client.execute_command("HSET", self._partition.keys.workers, self._owner, facts)
 
 

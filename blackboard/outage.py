@@ -14,16 +14,22 @@ logger = logging.getLogger(__name__)
 LONGEST_OUTAGE = 300.0
 """Seconds without a store after which a worker or a controller gives up."""
 
+LAST_OUTAGE = 3.0
+"""The same when it has been told to end, besides what each call waits by itself."""
+
 PAUSE = 1.5
 """Seconds between two tries."""
 
 
 class Outage:
-    """How long the store has been away, for all calls of one loop: they give up together, and at once ``in_a_hurry``."""
+    """How long the store has been away, for all calls of one loop: they give up together, soon when the loop is to end, and
+    at once ``in_a_hurry``.
+    """
 
-    def __init__(self, who: str, in_a_hurry: Callable[[], bool]) -> None:
+    def __init__(self, who: str, in_a_hurry: Callable[[], bool], is_ending: Callable[[], bool] = lambda: False) -> None:
         self._who = who
         self._in_a_hurry = in_a_hurry
+        self._is_ending = is_ending
         self._since: float | None = None
 
     def over(self) -> None:
@@ -33,7 +39,8 @@ class Outage:
     async def sit_out(self, error: StoreError) -> None:
         """Wait a little for a store that is away, or raise its error when that is too long."""
         self._since = self._since or time.monotonic()
-        if self._in_a_hurry() or time.monotonic() - self._since > LONGEST_OUTAGE:
+        longest = LAST_OUTAGE if self._is_ending() else LONGEST_OUTAGE
+        if self._in_a_hurry() or time.monotonic() - self._since > longest:
             raise error
         logger.error("%s The %s goes on trying.", error, self._who)
         await asyncio.sleep(PAUSE)

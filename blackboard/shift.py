@@ -28,6 +28,7 @@ from blackboard.execution import Execution
 from blackboard.lanes import Lanes
 from blackboard.lease import LeaseKeeper
 from blackboard.outage import Outage
+from blackboard.pulse import Pulse
 from blackboard.run import Result, Run
 from blackboard.settlement import UNFIT, settle
 from blackboard.store.calls import Behind
@@ -53,6 +54,9 @@ LULL = 0.002
 SHORT_RING = 0.5
 """Seconds for which a worker that keeps vigils listens for the bell alone, while it runs something."""
 
+LAST_PATIENCE = 3.0
+"""Seconds for which a worker that is told to end waits for a store that is away."""
+
 CHORE_PAUSE = 1.0
 """Seconds after which a chore that failed is given back."""
 
@@ -63,7 +67,9 @@ class Shift:
     def __init__(self, duty: Duty, store: Store, partition: Partition) -> None:
         self._duty = duty
         self._options = duty.options
-        self._partition = partition
+        self._calls = partition.calls.apart()
+        self._calls.on_return = self._catch_up
+        self._partition = partition.through(self._calls)
         self.finished = 0
         """Activations committed."""
         self._running: dict[Claim, Run] = {}
@@ -76,7 +82,7 @@ class Shift:
         self._lull = False  # what runs has taken a while: there is time to listen for more
         self._vigil: tuple[asyncio.Task[None], ClaimRequest] | None = None
         self._leaving = 0  # slots that round trips under way will free
-        self._outage = Outage("worker", lambda: self._aborting)
+        self._outage = Outage("worker", lambda: self._aborting, lambda: self._draining)
         self._hungry = True
         self._next_due = 0.0  # by this machine's monotonic clock; 0 for never
         self._draining = False
@@ -91,7 +97,7 @@ class Shift:
         def lost(claim: Claim) -> None:  # called from the keeper's thread
             loop.call_soon_threadsafe(self._lose, claim)
 
-        self._leases = LeaseKeeper(store.clients, partition, duty.worker, self._options.lease, lost)
+        self._leases = LeaseKeeper(store.clients, partition, duty.worker, self._options.lease, lost, Pulse(loop))
 
     # ------------------------------------------------------------------ the loop
 
@@ -124,12 +130,14 @@ class Shift:
         if not self._draining:
             self._abort_at = time.monotonic() + self._options.grace
         self._draining = True
+        self._calls.patience = min(self._calls.patience, LAST_PATIENCE)
         self._news.set()
 
     def abort(self) -> None:
         """Cancel what runs; each is given back."""
         self._draining = self._aborting = True
         self._abort_at = math.inf
+        self._calls.patience = 0.0
         for run in self._running.values():
             run.abort()
         self._news.set()
@@ -320,7 +328,8 @@ class Shift:
 
         async def ended() -> None:
             await end_all([task])
-            await self._exchange([], replace(request, wanted=0))
+            with contextlib.suppress(StoreError):  # who is away says so to others, and what it got is found by its lease
+                await self._exchange([], replace(request, wanted=0))
 
         self._in_background(ended())
 
@@ -407,6 +416,14 @@ class Shift:
             if old.identity == claim.identity and old.board == claim.board and old.epoch < claim.epoch:
                 self._leases.drop(old)
                 self._lose(old)
+
+    async def _catch_up(self) -> None:
+        """The store was away, for longer than leases last perhaps: what is held here is renewed before anything is claimed, or
+        this worker would take it over from itself.
+        """
+        for claim in await self._partition.renew(self._duty.worker, self._leases.held()):
+            self._leases.drop(claim)
+            self._lose(claim)
 
     def _lose(self, claim: Claim) -> None:
         run = self._running.get(claim)

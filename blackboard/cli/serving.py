@@ -53,6 +53,7 @@ class Serving:
         self._servant = servant
         self._ready = asyncio.Event()
         self._told = 0
+        self._last = signal.SIGTERM
         self._main: asyncio.Task[None] | None = None
 
     async def serve(self, *, supervised: bool = False) -> int:
@@ -67,7 +68,7 @@ class Serving:
             logger.info("stopped before it had started")
         if self._told > 1:
             # Plain functions run in threads, which cannot be ended; waiting for them would be a drain, not an end.
-            _end_at_once(128 + signal.SIGTERM)
+            _end_at_once(128 + self._last)
         if any(_left_behind(thread) for thread in threading.enumerate()):
             logger.warning("an agent's thread is still running; it ends with this process")
             _end_at_once(0)
@@ -91,6 +92,7 @@ class Serving:
 
     def _stop(self, number: signal.Signals) -> None:
         self._told += 1
+        self._last = number
         if not self._ready.is_set() and self._main is not None:
             self._main.cancel()
         elif self._told == 1:

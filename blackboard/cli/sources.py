@@ -11,7 +11,7 @@ from blackboard.cli.output import Column, print_rows, say, shown
 from blackboard.cli.session import connected, run
 from blackboard.cli.verb import verb
 from blackboard.facts.pauses import pause_of, paused_by
-from blackboard.facts.workers import controllers, known_workers
+from blackboard.facts.workers import controllers, known_workers, stalled_workers
 
 if TYPE_CHECKING:
     from blackboard.application import Blackboard  # loaded when a verb runs
@@ -27,6 +27,8 @@ NO_CONTROLLER = (
     "or take the board back: blackboard mode BOARD choreography"
 )
 
+
+BLOCKED = "What blocks belongs into a plain function, which runs in a thread; `blackboard agenda` shows what runs"
 
 NO_WORKER = (
     "Start a worker: blackboard worker module:object; or, if the code has it no more: blackboard unregister SOURCE"
@@ -152,6 +154,7 @@ WORKERS = (
     Column("sources", table=lambda names: f"{len(names)}", right=True),
     Column("concurrency", right=True),
     Column("running", right=True),
+    Column("stalled", right=True),
     Column("seen"),
     Column("alive", table=_state),
 )
@@ -162,11 +165,14 @@ WORKERS = (
 def workers(options: Options, prune: bool) -> None:
     """List the workers and controllers.
 
-    One that was killed stays on the list, marked stale; what it was running goes to others by itself. Boards that wait for
-    a controller while none is alive are counted.
+    One that was killed stays on the list, marked stale; what it was running goes to others by itself. What it runs, and for
+    how many seconds an agent has blocked its event loop (stalled), is as of its last sign of life. Boards that wait for a
+    controller while none is alive are counted.
     """
     rows, waiting = run(_workers(options, prune), options)
     print_rows(options, rows, WORKERS, "No workers. Start one: blackboard worker module:object")
+    if blocked := stalled_workers(rows):
+        say(options, f"Blocked by an agent that does not yield: {', '.join(blocked)}. {BLOCKED}")
     if waiting:
         say(options, f"Orchestrated boards that wait: {waiting}. {NO_CONTROLLER}")
 

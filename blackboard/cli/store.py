@@ -37,10 +37,17 @@ def stop(options: Options) -> int:
 
     log_to_stderr(options, logging.WARNING)
     _enter(options)
+    others = _connected()
     if not embedded.stop():
         say(options, f"No store is running in {embedded.default_directory()}.")
         return NO
-    say(options, "Stopped. The next command that needs it starts it again; nothing is lost.")
+    if others:
+        say(
+            options,
+            f"Stopped, while {others} connections to it were open: those programs start it again. End them first.",
+        )
+    else:
+        say(options, "Stopped. The next command that needs it starts it again; nothing is lost.")
     return 0
 
 
@@ -53,6 +60,19 @@ def status(options: Options) -> int:
     if not found["running"]:
         say(options, "It does not run. Start it with: blackboard store start")
         return NO
+    return 0
+
+
+def _connected() -> int:
+    """How many connections others have to the store; 0 where that cannot be told."""
+    from contextlib import suppress
+
+    from blackboard.store import embedded, server_process
+
+    with suppress(OSError, server_process.ErrorReply):
+        info = server_process.ask(embedded.status().socket, "INFO", "clients")
+        found = [line.partition(":")[2] for line in str(info).splitlines() if line.startswith("connected_clients:")]
+        return int(found[0]) - 1 if found else 0
     return 0
 
 

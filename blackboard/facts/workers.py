@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from blackboard.application import Blackboard  # takes long to load, and the caller has done so
 
 
+STALLED = 5.0
+"""Seconds for which an event loop has not gone on when it counts as blocked."""
+
 SIGNS_MISSED = 1.5
 """A worker signs three times in a lease; without a sign for so many leases it is held to be gone."""
 
@@ -19,6 +22,11 @@ SIGNS_MISSED = 1.5
 def controllers(rows: Sequence[Mapping[str, Any]]) -> int:
     """How many of these workers are controllers that live."""
     return sum(row["alive"] and row["role"] == "controller" for row in rows)
+
+
+def stalled_workers(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The workers that live, and whose event loop did not go on when they gave their last sign."""
+    return [row["worker"] for row in rows if row["alive"] and row["stalled"] >= STALLED]
 
 
 async def known_workers(bb: Blackboard) -> list[dict[str, Any]]:
@@ -38,6 +46,7 @@ async def known_workers(bb: Blackboard) -> list[dict[str, Any]]:
                 "running": running,
                 "started": to_datetime(facts.get("started", 0)),
                 "seen": to_datetime(facts.get("seen", 0)),
+                "stalled": max(facts.get("stalled", 0), found.get(name, {}).get("stalled", 0)),
                 "alive": time.time() - facts.get("seen", 0) / 1000 <= facts.get("lease", 10.0) * SIGNS_MISSED,
             }
     return sorted(found.values(), key=lambda row: (str(row["host"]), row["pid"] or 0))

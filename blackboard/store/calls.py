@@ -6,9 +6,10 @@ Every script is idempotent (see each command's header), which is why this layer,
 from __future__ import annotations
 
 import asyncio
+import copy
 import logging
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from redis.exceptions import NoPermissionError, NoScriptError, RedisClusterException, RedisError, ResponseError
@@ -55,6 +56,15 @@ class Calls:
         self._functions = False
         self._loading = asyncio.Lock()
         self._loads = 0  # how often the library was brought back
+        self._away = False  # whether the server did not answer when it was called last
+        self.on_return: Callable[[], Awaitable[None]] | None = None
+        """What is done when a server has been away, before anything else is called."""
+
+    def apart(self) -> Calls:
+        """The same calls for somebody who has a patience of its own, and something to do when the server was away."""
+        other = copy.copy(self)
+        other.on_return = None
+        return other
 
     async def prepare(self) -> None:
         """Bring the library to the server, if it keeps functions; in a cluster and in memory, scripts serve."""
@@ -77,11 +87,21 @@ class Calls:
         What must be repeated waits no more.
         """
         try:
+            if self._away:
+                return await self._called_back(name, keys, arguments)
             if behind is not None:
                 return await self.clients.call_behind(*behind, *self._words(name, keys, arguments))
             return await self._call(name, keys, arguments)
         except (RedisError, RedisClusterException, OSError, NotDurable) as error:
             return await self._again(error, name, keys, arguments)
+
+    async def _called_back(self, name: str, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
+        """The first call after a server was given up, if it answers."""
+        if self.on_return is not None:
+            await self.on_return()
+        answer = await self._call(name, keys, arguments)
+        self._come_back()
+        return answer
 
     def _call(self, name: str, keys: Sequence[str], arguments: Sequence[Argument]) -> Awaitable[Any]:
         words = self._words(name, keys, arguments)
@@ -116,18 +136,22 @@ class Calls:
         except (RedisError, RedisClusterException, OSError) as error:
             return await self._patiently(error, str(words[0]), lambda: call(*words))
 
+    async def once(self, name: str, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
+        """Run a command without waiting for a server that is away; one that has forgotten our commands is told again."""
+        spare, loads = SPARE_CALLS, self._loads
+        for _ in range(MOST_RELOADS):
+            try:
+                return await self._call(name, keys, arguments)
+            except ResponseError as refused:
+                spare -= not await self._reload(refused, name, loads)
+                loads = self._loads
+                if spare < 0:
+                    raise
+        return await self._call(name, keys, arguments)
+
     async def _again(self, error: Exception, name: str, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
-        async def call() -> Any:
-            spare, loads = SPARE_CALLS, self._loads
-            for _ in range(MOST_RELOADS):
-                try:
-                    return await self._call(name, keys, arguments)
-                except ResponseError as refused:
-                    spare -= not await self._reload(refused, name, loads)
-                    loads = self._loads
-                    if spare < 0:
-                        raise
-            return await self._call(name, keys, arguments)
+        def call() -> Awaitable[Any]:
+            return self.once(name, keys, arguments)
 
         if isinstance(error, ResponseError):
             try:
@@ -161,18 +185,31 @@ class Calls:
             self._loads += 1
             return True
 
-    async def _patiently(self, error: Exception, name: str, call: Any) -> Any:
-        """Repeat a call until the server answers again or patience runs out."""
-        deadline, pause = time.monotonic() + self.patience, FIRST_PAUSE
+    async def _patiently(self, error: Exception, name: str, call: Callable[[], Awaitable[Any]]) -> Any:
+        """Repeat a call until the server answers again or patience runs out, which may become less meanwhile."""
+        began, pause = time.monotonic(), FIRST_PAUSE
         fault = translate(error, self.clients.url, name)
         if isinstance(fault, StoreUnreachable | StoreBusy):
             logger.warning("%s Repeating %s for up to %g s.", fault, name, self.patience)
-        while isinstance(fault, StoreUnreachable | StoreBusy) and time.monotonic() < deadline:
-            await asyncio.sleep(pause)
+            self._away = True
+        while (
+            isinstance(fault, StoreUnreachable | StoreBusy) and (left := began + self.patience - time.monotonic()) > 0
+        ):
+            await asyncio.sleep(min(pause, left))
             pause = min(pause * 2, LONGEST_PAUSE)
             try:
-                await self.clients.revive(max(0.1, deadline - time.monotonic()))
-                return await call()
+                await self.clients.revive(max(0.1, left))
+                if self._away and self.on_return is not None:
+                    await self.on_return()
+                answer = await call()
             except (RedisError, RedisClusterException, OSError, StoreUnreachable, StoreBusy) as next_error:
                 fault = translate(next_error, self.clients.url, name)
+            else:
+                self._come_back()
+                return answer
         raise fault
+
+    def _come_back(self) -> None:
+        if self._away:
+            logger.warning("the store at %s answers again", self.clients.url)
+        self._away = False

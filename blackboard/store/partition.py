@@ -223,6 +223,18 @@ class Partition(Control, Sources, Sagas, Gauges, Records, Shapes, Lifetime, Cont
         await self.calls.command("HDEL", self.keys.workers, worker)
         await self.calls.command("HDEL", self.keys.claims, *(f"{worker}/{lane}" for lane in range(lanes)))
 
+    def through(self, calls: Calls) -> Partition:
+        """The same partition, called in another way."""
+        return Partition(calls, self.keys, self._limits, self.beginnings)
+
+    async def renew(self, owner: str, leases: Mapping[Claim, int]) -> list[Claim]:
+        """Renew leases for so many ms each, without waiting for a store that is away. Returns the claims that are lost."""
+        if not leases:
+            return []
+        answer = await self.calls.once("renew", *self.renewal(owner, leases))
+        lost = {field.decode() for field in answer}
+        return [claim for claim in leases if f"{claim.board}{codec.RS}{claim.identity}" in lost]
+
     def renewal(self, owner: str, leases: Mapping[Claim, int]) -> tuple[list[str], list[Argument]]:
         """Keys and arguments of ``renew``, for the thread that renews leases on a client of its own."""
         words: list[Argument] = ["", owner, len(leases)]

@@ -69,9 +69,15 @@ async def hire(namespace: str, valkey_url: str, tmp_path: Path) -> AsyncIterator
     children: list[Child] = []
 
     async def start(
-        cut: str = "", mode: str = "kill", lease: float = 1.0, after: int = 1, role: str = "worker", release: int = 0
+        cut: str = "",
+        mode: str = "kill",
+        lease: float = 1.0,
+        after: int = 1,
+        role: str = "worker",
+        release: int = 0,
+        url: str = valkey_url,
     ) -> Child:
-        order = {"namespace": namespace, "url": valkey_url, "lease": lease, "cut": cut, "mode": mode, "after": after}
+        order = {"namespace": namespace, "url": url, "lease": lease, "cut": cut, "mode": mode, "after": after}
         order |= {"role": role, "release": release}
         log = tmp_path / f"worker{len(children)}.log"
         with log.open("wb") as errors:

@@ -19,6 +19,7 @@ from blackboard.store import embedded
 from blackboard.store.connection import Settings
 from blackboard.store.partition import Partition
 from tests.chaos.app import Answer, Go, Link, Task, build
+from tests.chaos.conftest import Hire
 from tests.chaos.judge import counted, whole_answer, whole_chain
 from tests.eventually import async_eventually, eventually
 
@@ -164,6 +165,65 @@ async def test_a_server_that_comes_back_is_waited_for(
             await board.post(Go())
         assert runs == [1]
         assert await counted(board) == whole_answer() + Counter(["posted go"])
+
+
+async def test_an_outage_that_outlasts_the_lease_is_no_death(
+    namespace: str, away: Away, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A worker does not take over from itself what it has finished, or still runs, while the server was away."""
+    begun, go_on, runs = asyncio.Event(), asyncio.Event(), []
+
+    async def cut(_: str) -> None:
+        runs.append(1)
+        if len(runs) == 2:
+            begun.set()
+        await (go_on if len(runs) == 1 else asyncio.Event()).wait()
+
+    async with build(namespace, away.url, cut, lease=0.5) as bb:
+        finished, running = bb.board("finished"), bb.board("running")
+        async with bb.workers() as worker:
+            await finished.post(Task(name="x"))
+            await running.post(Task(name="y"))
+            await asyncio.wait_for(begun.wait(), 10)
+            await asyncio.to_thread(away.go)
+            began = asyncio.get_running_loop().time()
+            go_on.set()
+            await async_eventually(lambda: logged(caplog, "Repeating"), 10, "the wait is logged")
+            await async_eventually(lambda: passed(began + 1.5), 10, "the leases have run out")
+            await asyncio.to_thread(away.come)
+            await finished.settled(timeout=20)
+            await async_eventually(lambda: logged(caplog, "answers again"), 10, "that it is back is logged")
+            [open_one] = await running.agenda()
+            assert (open_one.crashes, len(runs)) == (0, 2)
+            worker.abort()
+        assert await counted(finished) == whole_answer()
+        assert (await finished.read(Answer)).crashes == 0
+        assert "starts again" not in caplog.text
+
+
+async def passed(time: float) -> bool:
+    return asyncio.get_running_loop().time() > time
+
+
+async def test_who_is_told_to_end_does_not_wait_long_for_a_server_that_is_away(
+    namespace: str, away: Away, hire: Hire
+) -> None:
+    """What it has finished is done again by others; told twice, it ends at once."""
+    async with build(namespace, away.url) as bb:
+        await bb.board("b").post(Task(name="x"))
+        drained = await hire(cut="acted", mode="stop", url=away.url)
+        await drained.says("at acted")  # and has nobody to tell
+        aborted = await hire(url=away.url)
+        await aborted.says("working")
+        await asyncio.to_thread(away.go)
+        for worker in (drained, aborted):
+            worker.signal(signal.SIGCONT)
+            worker.signal(signal.SIGTERM)
+        await aborted.says("drain")
+        aborted.signal(signal.SIGTERM)
+        async with asyncio.timeout(35):
+            await asyncio.gather(drained.ends(), aborted.ends())
+        assert "never retrieved" not in drained.log + aborted.log
 
 
 async def logged(caplog: pytest.LogCaptureFixture, words: str) -> bool:

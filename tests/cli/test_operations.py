@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,17 @@ import pytest
 from blackboard.cli import sources
 from blackboard.cli.checks import server
 from blackboard.cli.checks.installation import _namesakes
+from blackboard.cli.checks.namespace import _workers
 from blackboard.cli.checks.server import _allocator, _durability
 from blackboard.store.connection import connect
 from blackboard.store.server_check import ServerFacts
 from tests.cli.conftest import Invoke
 from tests.cli.processes import APPLICATION, run
+
+
+def worker(name: str, *, alive: bool = True, stalled: float = 0) -> dict[str, object]:
+    """A worker as a row."""
+    return {"worker": name, "role": "worker", "alive": alive, "stalled": stalled, "sources": []}
 
 
 def test_ks_marks_what_nobody_runs(empty_directory: Path) -> None:
@@ -131,3 +138,50 @@ def test_a_source_that_somebody_runs_is_not_unregistered(invoke: Invoke, monkeyp
     refused = invoke("unregister", "check_history", code=5)
     assert "check_history is run by 1 workers that live" in refused.stderr
     assert "check_history" in invoke("ks").stdout
+
+
+@pytest.mark.parametrize(
+    ("workers", "verdict", "said"),
+    [
+        ([], "ok", "0 alive"),
+        ([worker("a")], "ok", "1 alive"),
+        ([worker("a", stalled=7.5)], "warn", "1 alive, blocked by an agent that does not yield: a"),
+        ([worker("a", alive=False)], "warn", "0 alive, 1 gone without a word: Their work waits for another to start"),
+        ([worker("a"), worker("b", alive=False)], "warn", "1 alive, 1 gone without a word: Their work has moved on"),
+    ],
+)
+def test_doctor_says_how_workers_are(workers: list[dict[str, object]], verdict: str, said: str) -> None:
+    found = _workers("claims", workers)
+    assert found.verdict == verdict
+    assert said in f"{found.finding}: {found.remedy}"
+
+
+def test_workers_tell_which_of_them_are_blocked(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def known(_: object) -> list[dict[str, object]]:
+        return [worker("a", stalled=7.5), worker("b")]
+
+    monkeypatch.setattr(sources, "known_workers", known)
+    done = invoke("workers", "-o", "json")
+    assert [each["stalled"] for each in json.loads(done.stdout)] == [7.5, 0]
+    assert "Blocked by an agent that does not yield: a. What blocks belongs into a plain function" in done.stderr
+
+
+def test_doctor_names_boards_that_somebody_has_paused(invoke: Invoke, board: str) -> None:
+    invoke("--app", APPLICATION, "post", board, "claim", '{"amount": 1, "text": ""}')
+    invoke("pause", board, "--why", "night")
+    found = {each["check"]: each for each in json.loads(invoke("doctor", "-o", "json").stdout)}
+    assert found["boards"]["verdict"] == "warn"
+    assert board in found["boards"]["finding"]
+    assert " mode " in found["boards"]["remedy"]
+    invoke("resume", board)
+
+
+def test_a_store_that_others_use_is_stopped_with_a_word(empty_directory: Path) -> None:
+    assert run(empty_directory, "store", "start").returncode == 0
+    found = json.loads(run(empty_directory, "store", "status", "-o", "json").stdout)
+    with socket.socket(socket.AF_UNIX) as other:
+        other.connect(found["socket"])
+        stopped = run(empty_directory, "store", "stop")
+    assert "while 1 connections to it were open: those programs start it again" in stopped.stderr
+    assert run(empty_directory, "store", "start").returncode == 0
+    assert "The next command that needs it starts it again" in run(empty_directory, "store", "stop").stderr

@@ -87,7 +87,7 @@ def test_a_second_signal_aborts_and_gives_back(invoke: Invoke, post: Post, board
         process.send_signal(signal.SIGINT)
         eventually(lambda: "draining" in said(store_directory), 10, "the worker drains")
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 128 + signal.SIGTERM
+        assert process.wait(10) == 128 + signal.SIGINT
     found = json.loads(invoke("show", board, "-o", "json").stdout)["agenda"]
     assert [(each["state"], each["attempts"], each["crashes"]) for each in found] == [("ready", 0, 0)]
     invoke("retract", board, "nap/1")

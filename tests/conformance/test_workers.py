@@ -7,12 +7,12 @@ import time
 
 import pytest
 
-from blackboard import Blackboard, Board, Entry, StoreRefused, UnknownSource
+from blackboard import Blackboard, Board, Entry, StoreRefused, UnknownSource, lease
 from blackboard.activation import Claimed
 from blackboard.shift import Shift
 from tests.conformance.kinds import Claim, Decision, Done, Finding, Job, Note, Plan
 from tests.conformance.logbook import events_of, fired
-from tests.eventually import async_eventually
+from tests.eventually import async_eventually, eventually
 
 
 async def test_a_worker_runs_only_the_sources_it_is_told_to(bb: Blackboard) -> None:
@@ -422,3 +422,24 @@ async def test_a_worker_that_is_cancelled_twice_leaves_nothing_behind(bb: Blackb
             return all(thread.name != keeper for thread in threading.enumerate())
 
         await async_eventually(gone, 10, "nothing renews its lease")
+
+
+async def test_an_agent_that_blocks_the_loop_is_named(
+    bb: Blackboard, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing else of its worker goes on meanwhile, so the thread that renews leases says so, and signs that it is so."""
+    monkeypatch.setattr(lease, "STALLED", 0.05)
+
+    def told() -> bool:
+        return "the event loop has not gone on" in caplog.text
+
+    @bb.knowledge_source(lease=1)
+    async def block(job: Job) -> Done:
+        eventually(told, 20, "it is said that the loop is blocked")
+        return Done(name=job.name)
+
+    async with bb, bb.workers():
+        board = bb.board("b")
+        await board.post(Job(name="a"))
+        await board.settled(timeout=30)
+    assert "Under way: block#3 of board b" in caplog.text

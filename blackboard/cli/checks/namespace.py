@@ -16,12 +16,12 @@ from blackboard.cli.checks.finding import Finding
 from blackboard.cli.checks.questions import questions
 from blackboard.cli.options import Options
 from blackboard.cli.output import summary
-from blackboard.cli.sources import NO_WORKER, undecided
+from blackboard.cli.sources import BLOCKED, NO_WORKER, undecided
 from blackboard.cli.stuck import stuck_boards
 from blackboard.cli.tripped import BOARDS_LOOKED_AT, open_boards, tripped_boards
 from blackboard.facts.limiting import state_of
 from blackboard.facts.pauses import EVERY_SOURCE, Pause, paused_by
-from blackboard.facts.workers import controllers, known_workers
+from blackboard.facts.workers import controllers, known_workers, stalled_workers
 from blackboard.limit import Gauge
 from blackboard.saga import GOES_ON
 from blackboard.store.calls import Calls
@@ -62,6 +62,7 @@ async def _namespace(bb: Blackboard) -> list[Finding]:
         _idle_sources(bb.name, cards, workers),
         await _control(bb, workers),
         await _guards(bb),
+        await _paused_boards(bb),
         _shapes(bb.name, outdated(cards), await undone(bb), await _unshapely(bb)),
         _paused(bb.name, held_up),
         _breakers(bb.name, await bb.gauges()),
@@ -76,8 +77,13 @@ def _workers(namespace: str, workers: list[dict[str, Any]]) -> Finding:
     stale = [worker["worker"] for worker in workers if not worker["alive"]]
     finding = f"{namespace}: {len(workers) - len(stale) - controllers(workers)} alive"
     if stale:
-        remedy = f"Their work has moved on by itself; tidy up with: blackboard -n {namespace} workers --prune"
+        moved = "Their work has moved on" if len(stale) < len(workers) else "Their work waits for another to start"
+        remedy = f"{moved}; tidy up with: blackboard -n {namespace} workers --prune"
         return Finding("workers", "warn", f"{finding}, {len(stale)} gone without a word", remedy)
+    if blocked := stalled_workers(workers):
+        return Finding(
+            "workers", "warn", f"{finding}, blocked by an agent that does not yield: {', '.join(blocked)}", BLOCKED
+        )
     return Finding("workers", "ok", finding)
 
 
@@ -119,6 +125,17 @@ async def _guards(bb: Blackboard) -> Finding:
         f"Correct the sources of the cycle, or let it go on: blackboard -n {bb.name} resume {board} {latest.command}"
     )
     return Finding("guards", "warn", f"{bb.name}: paused {board}{others}: {latest}", remedy)
+
+
+async def _paused_boards(bb: Blackboard) -> Finding:
+    """The boards that somebody has paused, other than guards."""
+    tripped = {board for board, _ in await tripped_boards(bb)}
+    paused = sorted(each.board for each in await open_boards(bb) if each.paused and each.board not in tripped)
+    if not paused:
+        return Finding("boards", "ok", f"{bb.name}: nobody has paused a board")
+    named = f"{', '.join(paused[:3])}{', …' if len(paused) > 3 else ''}"
+    remedy = f"`blackboard -n {bb.name} mode {quote(paused[0])}` says by whom and why; `resume` lets it go on"
+    return Finding("boards", "warn", f"{bb.name}: paused boards: {len(paused)} ({named})", remedy)
 
 
 async def _unshapely(bb: Blackboard) -> list[tuple[str, str]]:
