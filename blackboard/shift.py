@@ -79,6 +79,7 @@ class Shift:
         self._lanes = Lanes(duty.worker, duty.crew, duty.options.lease)
         self._flights: set[asyncio.Task[None]] = set()
         self._clients = store.clients
+        self._asks_people = duty.asks_people
         self._lull = False  # what runs has taken a while: there is time to listen for more
         self._vigil: tuple[asyncio.Task[None], ClaimRequest] | None = None
         self._leaving = 0  # slots that round trips under way will free
@@ -294,7 +295,7 @@ class Shift:
     @property
     def _keeps_vigils(self) -> bool:
         """Whether claims may wait behind the doorbell: on one server, where no person must say what became of a lost one."""
-        return self._clients.waits is not None and not self._duty.asks_people
+        return self._clients.waits is not None and not self._asks_people
 
     def _listen(self, nap: float) -> None:
         """Hear the doorbell from now on: in a vigil, where nothing runs that could keep this process from hearing the answer."""
