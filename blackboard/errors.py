@@ -26,7 +26,7 @@
     │   ├── EpochConflict         the board's mode has been switched
     │   ├── AlreadyAnswered       an approval is no longer open
     │   ├── BoardExists           the id that a board is imported under is taken
-    │   ├── SourceInUse           workers run the source that is to be unregistered
+    │   ├── SourceInUse           a source that is to be unregistered is still needed
     │   └── StaleSnapshot         what an activation worked from has changed
     ├── Refusal               the store says no, on purpose; nothing was written
     │   ├── BoardClosed           the board is finished
@@ -311,13 +311,13 @@ class BoardExists(Conflict):
 
 
 class SourceInUse(Conflict):
-    """Workers that live run this source, and would register it again: end them first."""
+    """This source is still needed: end the workers that run it, or wait until what needs it is over."""
 
     source: str
-    workers: int
+    problem: str
     message_of_facts = (
-        "{source} is run by {workers} workers that live, which register it again when they start. Nothing was changed; start "
-        "them without it first, or end them (`blackboard workers` names them)."
+        "{source} is not unregistered: {problem}. Start its workers without it first, or end them (`blackboard workers` names "
+        "them), and call again when nothing needs it any more."
     )
 
 

@@ -32,11 +32,11 @@ class Lanes:
         """How many round trips are under way, but for a vigil."""
         return COUNT - len(self._free)
 
-    def take(self) -> int:
-        """Take a free lane: one whose last request has had no answer before any other."""
-        if VIGIL in self._unanswered:
+    def take(self, wanted: int) -> int:
+        """Take a free lane: if anything is wanted, one whose last request has had no answer before any other."""
+        if wanted and VIGIL in self._unanswered:
             return VIGIL
-        lane = next((each for each in self._free if each in self._unanswered), self._free[-1])
+        lane = next((each for each in self._free if wanted and each in self._unanswered), self._free[-1])
         self._free.remove(lane)
         return lane
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from blackboard.declaration import declare
 from blackboard.entry import Entry
-from blackboard.errors import UnknownSource
+from blackboard.errors import SourceInUse, UnknownSource
 from blackboard.knowledge_source import KnowledgeSource
+from blackboard.saga import GOES_ON
 from blackboard.store.partition import Partition
 from blackboard.store.store import Store
 
 logger = logging.getLogger(__name__)
+
+KEPT = frozenset({"ex", "rc", "cr", "ls"})
+"""What is still to be known of a source that was unregistered: how its runs end whose worker dies."""
 
 SLICE = 500
 """Entries of a board that one script call looks at."""
@@ -83,24 +87,33 @@ async def unregister(store: Store, name: str) -> int:
 
     What runs goes on to its end. What it has fired on is kept, so that it fires on nothing twice should it be registered again.
     Returns how many boards were looked at. Whoever dies in the middle of this leaves the rest to the next call. Raises
-    UnknownSource.
+    UnknownSource, and SourceInUse when a program registers it meanwhile or a board is being undone by its compensations.
     """
-    moved, found = 0, False
-    for partition in store.partitions:
-        card = (await partition.cards()).get(name)
-        if card is None:
-            continue
-        found = True
-        # A trigger that can never hold takes the place of its own: all that follows from that is what a registration does.
-        never = {"s": name, "p": [{"k": NEVER, "m": "e", "a": NEVER}]}
-        revision, _ = await partition.register(
-            "", [(name, json.dumps(card), json.dumps(never, separators=(",", ":")), [])]
-        )
-        moved += await rematch(partition, revision)
-        await partition.forget(name)
-    if not found:
+    cards = [(partition, (await partition.cards()).get(name)) for partition in store.partitions]
+    if all(card is None for _, card in cards):
         raise UnknownSource(name, tuple(sorted(await store.partitions[0].source_names())))
+    for partition, card in cards:
+        if card is not None and card.get("compensation"):
+            await _refuse_if_undoing(partition, name)
+    return sum([await _unregister(partition, name, card) for partition, card in cards if card is not None])
+
+
+async def _unregister(partition: Partition, name: str, card: Mapping[str, Any]) -> int:
+    # A trigger that can never hold takes the place of its own: all that follows from that is what a registration does. What
+    # becomes of what still runs is as it was.
+    kept = {policy: value for policy, value in card.get("trigger", {}).items() if policy in KEPT}
+    never = json.dumps({"s": name, "p": [{"k": NEVER, "m": "e", "a": NEVER}], **kept}, separators=(",", ":"))
+    revision, _ = await partition.register("", [(name, json.dumps(card), never, [])])
+    moved = await rematch(partition, revision)
+    if await partition.forget(name, never) == "again":
+        raise SourceInUse(name, "a program has registered it again meanwhile")
     return moved
+
+
+async def _refuse_if_undoing(partition: Partition, name: str) -> None:
+    for board in await partition.boards():
+        if await partition.saga(board) in GOES_ON:
+            raise SourceInUse(name, f"board {board} is being undone, and its compensation may be needed for that")
 
 
 def _name(kind: type[Entry]) -> str:

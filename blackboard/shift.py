@@ -177,7 +177,7 @@ class Shift:
 
     def _launch(self) -> None:
         """Start a round trip: everything that finished goes out, new activations come in."""
-        request = self._wish(self._lanes.take())  # before the group is taken: what it ends is free again
+        request = self._wish(None)  # before the group is taken: what it ends is free again
         group, self._commits = self._commits[:LARGEST_GROUP], self._commits[LARGEST_GROUP:]
         self._flights.add(asyncio.create_task(self._exchange(group, request), name="blackboard-exchange"))
 
@@ -185,12 +185,14 @@ class Shift:
     def _half(self) -> int:
         return max(1, self._options.concurrency // lanes.COUNT)
 
-    def _wish(self, lane: int) -> ClaimRequest:
-        """The next claim of a lane, for what there is room for: in halves, so that the other lane has something to ask for.
+    def _wish(self, lane: int | None) -> ClaimRequest:
+        """The next claim of a lane, or of any that is free, for what there is room for: in halves, so that the other lane has
+        something to ask for.
 
         It is to be sent by `_exchange`, which gives the lane back.
         """
         wanted = min(self._free, LARGEST_GROUP, self._half)
+        lane = self._lanes.take(wanted) if lane is None else lane
         request, repeats = self._lanes.ask(lane, wanted, self._cursor())
         self._hungry = repeats or (self._hungry and wanted == 0)  # a repeated claim asks for nothing new
         return request
@@ -198,6 +200,8 @@ class Shift:
     async def _exchange(self, group: list[Finished], request: ClaimRequest, behind: Behind | None = None) -> None:
         leaving, sent = sum(commit.part == 0 for commit, _ in group), time.monotonic()
         self._leaving += leaving
+        if self._leases.are_late:
+            self._calls.suspect()
         try:
             results, handed = await self._send(group, request, behind)
             if handed.claimed and request.brief and time.monotonic() - sent > self._shortest_lease(handed) / 4:
@@ -210,6 +214,7 @@ class Shift:
             self._hungry = True
             return
         except StoreError as error:
+            self._lanes.lost(request)  # should it have been carried out
             await self._one_by_one(group, error)
             return
         finally:
@@ -329,7 +334,7 @@ class Shift:
 
         async def ended() -> None:
             await end_all([task])
-            with contextlib.suppress(StoreError):  # who is away says so to others, and what it got is found by its lease
+            with contextlib.suppress(StoreError):  # what it got is found by its lease
                 await self._exchange([], replace(request, wanted=0))
 
         self._in_background(ended())

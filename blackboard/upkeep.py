@@ -51,7 +51,8 @@ class Upkeep:
 
         Else it goes on opening activations that nobody runs, and boards do not settle. Its open activations leave their agendas;
         what runs goes on to its end; what it has committed stays, and cannot be undone any more. End the workers that have the
-        source first: they register it again when they start. Raises UnknownSource.
+        source first: they register it again when they start. Raises UnknownSource,
+        and SourceInUse while a board is being undone by its compensations.
         """
         return await unregister(self.store(), source)
 

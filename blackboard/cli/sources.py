@@ -113,7 +113,7 @@ async def _unregister(options: Options, sources: tuple[str, ...]) -> list[dict[s
             if name not in known:
                 raise UnknownSource(name, tuple(sorted(known)))
             if busy := sum(name in worker["sources"] for worker in alive):
-                raise SourceInUse(name, busy)
+                raise SourceInUse(name, f"{busy} workers that live run it, and register it again when they start")
         return [{"source": name, "boards": await bb.unregister(name)} for name in dict.fromkeys(sources)]
 
 

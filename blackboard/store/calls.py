@@ -66,6 +66,10 @@ class Calls:
         other.on_return = None
         return other
 
+    def suspect(self) -> None:
+        """Somebody else has found the server away."""
+        self._away = True
+
     async def prepare(self) -> None:
         """Bring the library to the server, if it keeps functions; in a cluster and in memory, scripts serve."""
         if self.clients.address.deployment in {Deployment.MEMORY, Deployment.CLUSTER}:

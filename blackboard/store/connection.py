@@ -123,15 +123,15 @@ class Clients:
     async def call_confirmed(self, words: Sequence[Argument], confirmation: Sequence[Argument]) -> tuple[Any, Any]:
         """The same call, and a command right behind it, on the same connection: the replies to both.
 
-        Raises what redis-py raises, where the server says no to either. Only where there are `lines`.
+        Raises what redis-py raises, also where the server says no to the first; what it says to the second, and be it an error,
+        is the second reply: the call was carried out. Only where there are `lines`.
         """
         if self.lines is None:
             raise NotImplementedError
-        replies = await self.lines.call_all(words, confirmation)
-        for reply in replies:
-            if isinstance(reply, ResponseError):
-                raise reply
-        return replies[0], replies[1]
+        reply, confirmed = await self.lines.call_all(words, confirmation)
+        if isinstance(reply, ResponseError):
+            raise reply
+        return reply, confirmed
 
     async def call_behind(self, bell: str, seconds: float, *words: Argument) -> Any:
         """The same call, as soon as there is a token on a doorbell, or after so many seconds; a token that is there is taken.

@@ -81,8 +81,15 @@ class Durability:
         milliseconds = max(1, round(1000 * timeout * SHARE_OF_TIMEOUT))
         return ("WAIT", self.replicas, milliseconds) if self.replicas else ("WAITAOF", 1, 0, milliseconds)
 
+    @property
+    def probe(self) -> tuple[Argument, ...]:
+        """A command that asks for nothing: whether the server lets its user wait at all."""
+        return ("WAIT", 0, 1) if self.replicas else ("WAITAOF", 0, 0, 1)
+
     def confirm(self, url: str, reply: Any) -> None:
         """Raises NotDurable unless the answer to the command that waits says that enough have the write."""
+        if isinstance(reply, Exception):
+            raise NotDurable(url, f"it does not say whether it is ({reply})")
         found = reply if self.replicas else reply[0]
         if self.replicas and found < self.replicas:
             raise NotDurable(url, f"{found} of {self.replicas} replicas have it")

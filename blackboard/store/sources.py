@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from blackboard.store import codec, stub
+from blackboard.store import stub
 from blackboard.store.lines import Argument
 from blackboard.store.stub import Stubs
 
@@ -29,14 +29,10 @@ class Sources(Stubs):
         answer = await self._run("rematch", [board], [stub.now(now), 1, board, revision, cursor, slice_size])
         return answer[0].decode(), answer[1].decode() if isinstance(answer[1], bytes) else str(answer[1])
 
-    async def forget(self, name: str) -> None:
-        """Forget the card of a source, who runs it, its pause, and where its limits stand."""
-        for key, fields in (
-            (self.keys.crews, (name, f"!{name}")),
-            (self.keys.gauges, tuple(f"{letter}{codec.US}{name}" for letter in "rbf")),
-            (self.keys.sources, (name,)),  # last: as long as the card is there, the source can be unregistered again
-        ):
-            await self.calls.command("HDEL", key, *fields)
+    async def forget(self, source: str, trigger: str) -> str:
+        """Forget a source that was unregistered by this trigger: ``ok``, or ``again`` when a program has registered it since."""
+        answer: bytes = await self._run("forget", [], [source, trigger])
+        return answer.decode()
 
     async def matched(self) -> int:
         """The revision up to which all boards were matched."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 
+from redis.exceptions import ResponseError
+
 from blackboard.errors import StoreRefused
 from blackboard.limits import Limits
 from blackboard.store.address import Deployment
@@ -70,7 +72,7 @@ async def open_store(
         facts = await check_server(clients)
         for warning in facts.warnings:
             logger.warning("%s", warning)
-        calls = Calls(clients, durability=_offered(clients, facts, durability))
+        calls = Calls(clients, durability=await _offered(clients, facts, durability))
         await calls.prepare()
         count = await _agree_on_partitions(calls, namespace, partitions)
     except BaseException:
@@ -80,14 +82,21 @@ async def open_store(
     return Store(namespace, clients, facts, every)
 
 
-def _offered(clients: Clients, facts: ServerFacts, durability: Durability | None) -> Durability | None:
+async def _offered(clients: Clients, facts: ServerFacts, durability: Durability | None) -> Durability | None:
     """What is to be waited for on this server. Raises StoreRefused when it cannot give that."""
     deployment = clients.address.deployment
     if durability is None or deployment is Deployment.MEMORY:
         return None
     if (objection := durability.objection(deployment, facts)) is not None:
         raise StoreRefused(clients.url, *objection)
-    return durability if durability.awaits(facts) else None
+    if not durability.awaits(facts):
+        return None
+    try:
+        await clients.call(*durability.probe)
+    except ResponseError as error:
+        problem = f"it lets nobody wait until a write is durable ({error})"
+        raise StoreRefused(clients.url, problem, f"Allow {durability.probe[0]!s} to its user") from error
+    return durability
 
 
 async def namespaces(calls: Calls) -> dict[str, dict[str, int]]:

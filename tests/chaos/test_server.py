@@ -201,6 +201,43 @@ async def test_an_outage_that_outlasts_the_lease_is_no_death(
         assert "starts again" not in caplog.text
 
 
+async def test_who_had_no_call_to_make_during_an_outage_has_died_as_little(
+    namespace: str, away: Away, caplog: pytest.LogCaptureFixture
+) -> None:
+    """All its slots are taken, so that only the thread that renews leases has found the server away."""
+    begun, runs, gates = asyncio.Event(), [], [asyncio.Event(), asyncio.Event()]
+
+    async def cut(_: str) -> None:
+        gate = gates[len(runs)]
+        runs.append(1)
+        if len(runs) == len(gates):
+            begun.set()
+        await gate.wait()
+
+    async with build(namespace, away.url, cut, lease=0.5) as bb:
+        boards = [bb.board("a"), bb.board("b")]
+        async with bb.workers(concurrency=2):
+            for board in boards:
+                await board.post(Task(name="x"))
+            await asyncio.wait_for(begun.wait(), 10)
+            await asyncio.to_thread(away.go)
+            began = asyncio.get_running_loop().time()
+            await async_eventually(lambda: logged(caplog, "leases not renewed"), 10, "the outage is noticed")
+            await async_eventually(lambda: passed(began + 1.5), 10, "the leases have run out")
+            await asyncio.to_thread(away.come)
+            gates[0].set()
+            await async_eventually(lambda: finished(boards), 10, "one of them has finished")
+            gates[1].set()
+            for board in boards:
+                await board.settled(timeout=20)
+        assert [(await board.read(Answer)).crashes for board in boards] == [0, 0]
+        assert len(runs) == 2
+
+
+async def finished(boards: list[Board]) -> bool:
+    return any([await board.read(Answer) for board in boards])
+
+
 async def passed(time: float) -> bool:
     return asyncio.get_running_loop().time() > time
 

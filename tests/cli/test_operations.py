@@ -136,7 +136,7 @@ def test_a_source_that_somebody_runs_is_not_unregistered(invoke: Invoke, monkeyp
     invoke("--app", APPLICATION, "post", "used", "claim", '{"amount": 500, "text": ""}')
     monkeypatch.setattr(sources, "known_workers", alive)
     refused = invoke("unregister", "check_history", code=5)
-    assert "check_history is run by 1 workers that live" in refused.stderr
+    assert "check_history is not unregistered: 1 workers that live run it" in refused.stderr
     assert "check_history" in invoke("ks").stdout
 
 

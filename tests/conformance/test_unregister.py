@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
-from blackboard import Absent, Blackboard, Concurrency, Count, Quiescent, UnknownSource
+from blackboard import Absent, Blackboard, Concurrency, Count, Quiescent, SourceInUse, UnknownSource
 from blackboard.control import Manual
 from blackboard.registration import register
+from blackboard.store.partition import Partition
+from blackboard.store.stub import ClaimRequest
 from tests.conformance.kinds import Claim, Decision, Done, Finding, Job
+from tests.eventually import async_eventually
 
 Add = Callable[[Blackboard], None]
+
+NUMBERS = itertools.count(2)
 
 
 def keep(bb: Blackboard) -> None:
@@ -173,6 +179,76 @@ async def test_who_died_in_the_middle_leaves_the_rest_to_the_next(store_url: str
 
         assert {activation.source for activation in await bb.board("b").agenda()} == {"kept"}
         assert set(await partition.cards()) == {"kept"}
+
+
+async def test_who_registers_it_meanwhile_keeps_it(
+    store_url: str, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that has the source starts in the middle of the call."""
+    original = Partition.forget
+
+    async def start_first(self: Partition, source: str, trigger: str) -> str:
+        await register(bb.store(), "crew", bb.sources.values())
+        return await original(self, source, trigger)
+
+    bb = program(namespace, store_url, each)
+    async with bb:
+        await bb.board("b").post(Job(name="a"))
+        monkeypatch.setattr(Partition, "forget", start_first)
+        with pytest.raises(SourceInUse, match="a program has registered it again meanwhile"):
+            await bb.unregister("old")
+        assert [activation.source for activation in await bb.board("b").agenda()] == ["old"]
+        assert set(await bb.store().partitions[0].cards()) == {"old"}
+
+        monkeypatch.setattr(Partition, "forget", original)
+        await bb.unregister("old")
+        assert await bb.board("b").agenda() == []
+
+
+async def test_what_a_saga_needs_is_not_taken_from_it(store_url: str, namespace: str) -> None:
+    bb = Blackboard(namespace, url=store_url)
+    began, go_on = asyncio.Event(), asyncio.Event()
+
+    @bb.knowledge_source
+    async def old(job: Job) -> Done:
+        return Done(name=job.name)
+
+    @old.compensation
+    async def undo(done: Done) -> None:
+        began.set()
+        await go_on.wait()
+
+    async with bb, bb.workers():
+        board = bb.board("b")
+        await board.post(Job(name="a"))
+        await board.settled(timeout=10)
+        undoing = asyncio.create_task(board.compensate())
+        await asyncio.wait_for(began.wait(), 10)
+        with pytest.raises(SourceInUse, match="board b is being undone"):
+            await bb.unregister("old")
+        go_on.set()
+        await asyncio.wait_for(undoing, 10)
+
+
+async def test_what_still_runs_is_in_doubt_when_its_worker_dies(store_url: str, namespace: str) -> None:
+    """What it did outside the board must stay in sight, although its source is gone."""
+    bb = Blackboard(namespace, url=store_url)
+
+    @bb.knowledge_source(effects="external")
+    async def old(job: Job) -> Done: ...
+
+    async with bb:
+        await bb.board("b").post(Job(name="a"))
+        partition = bb.store().partitions[0]
+        await partition.calls.command("HSET", partition.keys.crews, "old", "|crew|")
+        assert len((await partition.claim(ClaimRequest(1, "dying", 1, 1, "crew"))).claimed) == 1
+        await bb.unregister("old")
+
+        async def in_doubt() -> bool:
+            handed = await partition.claim(ClaimRequest(1, "other", next(NUMBERS), 1000, "crew"))
+            return [claimed.verdict for claimed in handed.claimed] == ["unknown"]
+
+        await async_eventually(in_doubt, 10, "its lease has run out, and somebody is to say so")
 
 
 async def test_a_source_that_is_not_there_is_an_error(store_url: str, namespace: str) -> None:

@@ -163,13 +163,14 @@ async def test_a_store_without_replicas_is_refused(valkey_url: str) -> None:
 async def test_every_write_waits_for_the_disk_and_nothing_else_does(start: Serve) -> None:
     url = start(*APPEND)
     async with build(url, "fsync") as bb:
+        before = asked(url, "waitaof")
         await bb.board("b").post(Question(n=1))
-        assert asked(url, "waitaof") == 1
+        assert asked(url, "waitaof") == before + 1
         await bb.board("b").read(Question)
         await bb.board("b").agenda()
-        assert asked(url, "waitaof") == 1
+        assert asked(url, "waitaof") == before + 1
         await bb.board("b").run_until_settled(timeout=10)
-        assert asked(url, "waitaof") == 2, "the commit; a claim can be made again"
+        assert asked(url, "waitaof") == before + 2, "the commit; a claim can be made again"
 
 
 async def test_who_posts_is_told_when_the_disk_does_not_follow(start: Serve) -> None:
@@ -188,6 +189,29 @@ async def test_a_refusal_of_the_script_is_told_as_ever(start: Serve) -> None:
         await bb.board("b").close()
         with pytest.raises(BoardClosed):
             await bb.board("b").post(Question(n=2))
+
+
+async def test_what_the_server_no_longer_tells_is_no_refusal_of_the_write(start: Serve) -> None:
+    """Somebody has switched the append-only file off meanwhile: the write is there, and is said to be."""
+    url = start(*APPEND)
+    async with build(url, "fsync") as bb:
+        bb.store().partitions[0].calls.patience = 0
+        with client(url) as admin:
+            admin.config_set("appendonly", "no")
+        with pytest.raises(NotDurable, match="it does not say whether it is"):
+            await bb.board("b").post(Question(n=1))
+        assert await bb.board("b").read(Question) == Question(n=1)
+
+
+async def test_a_user_who_may_not_wait_is_refused_at_once(start: Serve) -> None:
+    url = start(*APPEND)
+    with client(url) as admin:
+        admin.execute_command("ACL", "SETUSER", "ann", "on", "nopass", "~*", "&*", "+@all", "-waitaof")
+    with pytest.raises(
+        StoreRefused, match=r"it lets nobody wait until a write is durable .* Allow WAITAOF to its user"
+    ):
+        async with build(f"{url}?username=ann&password=x", "fsync"):
+            pass
 
 
 async def test_a_store_without_an_append_only_file_is_refused(start: Serve) -> None:

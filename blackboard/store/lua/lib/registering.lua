@@ -194,3 +194,12 @@ function registering.register(crew, cards)
   many('HSET', TRIGGERS, set)
   return { revision, unpack(reply) }
 end
+
+--- Forgets all but the trigger of a source, if that is still this one.
+function registering.forget(source, trigger)
+  if not registered(source, trigger) then return 'again' end
+  redis.call('HDEL', CREWS, source, '!' .. source)
+  redis.call('HDEL', GAUGES, 'r' .. US .. source, 'b' .. US .. source, 'f' .. US .. source)
+  redis.call('HDEL', SOURCES, source) -- last: as long as its card is there, it can be unregistered again
+  return 'ok'
+end
