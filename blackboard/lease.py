@@ -53,8 +53,8 @@ class LeaseKeeper:
         pulse: Pulse | None = None,
     ) -> None:
         self._pulse = pulse
-        self.are_late = False
-        """Whether leases could not be renewed when it was tried last."""
+        self.late: float | None = None
+        """Since when leases could not be renewed, by the monotonic clock."""
         self._stalled = 0.0  # seconds for which the event loop has not gone on
         self._clients = clients
         self._partition = partition
@@ -109,12 +109,12 @@ class LeaseKeeper:
             try:
                 client = client or self._clients.lease_client(self._lease / 4)
                 self._renew(client)
-                self.are_late = False
+                self.late = None
                 if time.monotonic() - signed >= self._lease / 3:
                     signed = time.monotonic()
                     self._sign(client)
             except Exception as error:  # noqa: BLE001  # whatever it is, what runs here depends on it
-                self.are_late = True
+                self.late = self.late or time.monotonic()
                 if time.monotonic() - told >= TOLD_AGAIN:
                     told = time.monotonic()
                     logger.warning("leases not renewed: %s", translate(error, self._clients.url, "renew"))

@@ -200,8 +200,8 @@ class Shift:
     async def _exchange(self, group: list[Finished], request: ClaimRequest, behind: Behind | None = None) -> None:
         leaving, sent = sum(commit.part == 0 for commit, _ in group), time.monotonic()
         self._leaving += leaving
-        if self._leases.are_late:
-            self._calls.suspect()
+        if self._leases.late is not None:
+            self._calls.suspect(self._leases.late)
         try:
             results, handed = await self._send(group, request, behind)
             if handed.claimed and request.brief and time.monotonic() - sent > self._shortest_lease(handed) / 4:
@@ -423,13 +423,16 @@ class Shift:
                 self._leases.drop(old)
                 self._lose(old)
 
-    async def _catch_up(self) -> None:
-        """The store was away, for longer than leases last perhaps: what is held here is renewed before anything is claimed, or
-        this worker would take it over from itself.
+    async def _catch_up(self, away: float) -> None:
+        """The store was away for so many seconds, and leases may have run out: what is held here is renewed before anything is
+        claimed, and others are given the time to do the same. Else workers would take over from themselves, and each other.
         """
         for claim in await self._partition.renew(self._duty.worker, self._leases.held()):
             self._leases.drop(claim)
             self._lose(claim)
+        if away > self._options.lease / 4:
+            await self._clients.call("PING")  # it is back; from now on all renew within a twelfth of a lease
+            await asyncio.sleep(self._options.lease / 5)
 
     def _lose(self, claim: Claim) -> None:
         run = self._running.get(claim)

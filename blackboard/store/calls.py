@@ -56,9 +56,9 @@ class Calls:
         self._functions = False
         self._loading = asyncio.Lock()
         self._loads = 0  # how often the library was brought back
-        self._away = False  # whether the server did not answer when it was called last
-        self.on_return: Callable[[], Awaitable[None]] | None = None
-        """What is done when a server has been away, before anything else is called."""
+        self._away: float | None = None  # since when the server has not answered, by the monotonic clock
+        self.on_return: Callable[[float], Awaitable[None]] | None = None
+        """What is done when a server has been away for so many seconds, before anything else is called."""
 
     def apart(self) -> Calls:
         """The same calls for somebody who has a patience of its own, and something to do when the server was away."""
@@ -66,9 +66,9 @@ class Calls:
         other.on_return = None
         return other
 
-    def suspect(self) -> None:
-        """Somebody else has found the server away."""
-        self._away = True
+    def suspect(self, since: float) -> None:
+        """Somebody else has found the server away since then."""
+        self._away = min(since, self._away or since)
 
     async def prepare(self) -> None:
         """Bring the library to the server, if it keeps functions; in a cluster and in memory, scripts serve."""
@@ -91,7 +91,7 @@ class Calls:
         What must be repeated waits no more.
         """
         try:
-            if self._away:
+            if self._away is not None:
                 return await self._called_back(name, keys, arguments)
             if behind is not None:
                 return await self.clients.call_behind(*behind, *self._words(name, keys, arguments))
@@ -101,8 +101,7 @@ class Calls:
 
     async def _called_back(self, name: str, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
         """The first call after a server was given up, if it answers."""
-        if self.on_return is not None:
-            await self.on_return()
+        await self._welcome()
         answer = await self._call(name, keys, arguments)
         self._come_back()
         return answer
@@ -195,7 +194,7 @@ class Calls:
         fault = translate(error, self.clients.url, name)
         if isinstance(fault, StoreUnreachable | StoreBusy):
             logger.warning("%s Repeating %s for up to %g s.", fault, name, self.patience)
-            self._away = True
+            self._away = self._away or began
         while (
             isinstance(fault, StoreUnreachable | StoreBusy) and (left := began + self.patience - time.monotonic()) > 0
         ):
@@ -203,8 +202,7 @@ class Calls:
             pause = min(pause * 2, LONGEST_PAUSE)
             try:
                 await self.clients.revive(max(0.1, left))
-                if self._away and self.on_return is not None:
-                    await self.on_return()
+                await self._welcome()
                 answer = await call()
             except (RedisError, RedisClusterException, OSError, StoreUnreachable, StoreBusy) as next_error:
                 fault = translate(next_error, self.clients.url, name)
@@ -213,7 +211,11 @@ class Calls:
                 return answer
         raise fault
 
+    async def _welcome(self) -> None:
+        if self._away is not None and self.on_return is not None:
+            await self.on_return(time.monotonic() - self._away)
+
     def _come_back(self) -> None:
-        if self._away:
+        if self._away is not None:
             logger.warning("the store at %s answers again", self.clients.url)
-        self._away = False
+        self._away = None

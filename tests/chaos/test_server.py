@@ -15,7 +15,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from blackboard import Blackboard, Board, StoreProtocolError, StoreUnreachable, outage
-from blackboard.store import embedded
+from blackboard.store import calls, embedded
 from blackboard.store.connection import Settings
 from blackboard.store.partition import Partition
 from tests.chaos.app import Answer, Go, Link, Task, build
@@ -232,6 +232,36 @@ async def test_who_had_no_call_to_make_during_an_outage_has_died_as_little(
                 await board.settled(timeout=20)
         assert [(await board.read(Answer)).crashes for board in boards] == [0, 0]
         assert len(runs) == 2
+
+
+async def test_others_do_not_take_over_from_who_could_not_renew(
+    namespace: str, away: Away, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """After an outage that has outlasted all leases, an idle worker gives the others time to renew theirs."""
+    monkeypatch.setattr(calls, "LONGEST_PAUSE", 0.02)  # so that it is the first to find the server back
+    begun, go_on, runs = asyncio.Event(), asyncio.Event(), []
+
+    async def cut(_: str) -> None:
+        runs.append(1)
+        begun.set()
+        await go_on.wait()
+
+    async with build(namespace, away.url, cut, lease=1.0) as bb:
+        board = bb.board("b")
+        async with bb.workers(concurrency=1) as one, bb.workers(concurrency=1) as other:
+            for shift in (*one._shifts, *other._shifts):
+                shift._leases._shortest = 1.8  # leases are renewed by a thread that looks every 150 ms
+            await board.post(Task(name="x"))
+            await asyncio.wait_for(begun.wait(), 10)
+            await asyncio.to_thread(away.go)
+            began = asyncio.get_running_loop().time()
+            await async_eventually(lambda: passed(began + 2.5), 10, "the lease has run out")
+            await asyncio.to_thread(away.come)
+            await async_eventually(lambda: logged(caplog, "answers again"), 10, "an idle worker goes on")
+            go_on.set()
+            await board.settled(timeout=20)
+        assert ((await board.read(Answer)).crashes, len(runs)) == (0, 1)
+        assert "starts again" not in caplog.text
 
 
 async def finished(boards: list[Board]) -> bool:
