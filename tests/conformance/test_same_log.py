@@ -42,7 +42,8 @@ def cast(bb: Blackboard) -> None:
             raise ValueError(job.name)
         return Done(name=job.name)
 
-    @bb.knowledge_source(precondition=affordable)
+    # After what is retried: the two may become ready within a millisecond, or not, and of the same age the name decides.
+    @bb.knowledge_source(precondition=affordable, priority=-1)
     async def buy(order: Order) -> Done:
         return Done(name=f"bought {order.number}")
 
