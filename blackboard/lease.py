@@ -18,7 +18,7 @@ from typing import Any
 from redis.exceptions import NoScriptError
 
 from blackboard.activation import Claim
-from blackboard.pulse import Pulse
+from blackboard.pulse import STALLED, Pulse
 from blackboard.store.connection import Clients, SyncClient
 from blackboard.store.partition import Partition
 from blackboard.store.scripts import script
@@ -29,9 +29,6 @@ logger = logging.getLogger(__name__)
 
 TOLD_AGAIN = 15.0
 """Seconds after which it is said again that leases cannot be renewed."""
-
-STALLED = 5.0
-"""Seconds after which an event loop that does not go on is worth a word."""
 
 
 @dataclass(slots=True)

@@ -6,7 +6,10 @@ import asyncio
 import contextlib
 import time
 
-__all__ = ["Pulse"]
+__all__ = ["STALLED", "Pulse"]
+
+STALLED = 5.0
+"""Seconds after which an event loop that has not gone on counts as blocked."""
 
 
 class Pulse:

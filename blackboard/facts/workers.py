@@ -7,13 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from blackboard.clock import to_datetime
+from blackboard.pulse import STALLED
 
 if TYPE_CHECKING:
     from blackboard.application import Blackboard  # takes long to load, and the caller has done so
 
-
-STALLED = 5.0
-"""Seconds for which an event loop has not gone on when it counts as blocked."""
 
 SIGNS_MISSED = 1.5
 """A worker signs three times in a lease; without a sign for so many leases it is held to be gone."""

@@ -38,7 +38,7 @@ SPARE_CALLS = 20
 PASSING = frozenset({"claim", "declare", "prune", "read", "recall", "register", "rematch", "renew", "say", "snapshot"})
 """Commands that write nothing, or nothing that is not worked out again: nobody waits until that is durable."""
 
-PLAIN = frozenset({"HGET", "HMGET", "HDEL", "HEXISTS", "HLEN", "LLEN", "LRANGE", "ZCARD", "ZRANGEBYLEX"})
+PLAIN = frozenset({"HGET", "HMGET", "HDEL", "HLEN", "LLEN", "LRANGE", "ZCARD", "ZRANGEBYLEX"})
 """Commands of whose replies redis-py makes nothing else than what the server says."""
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
-from blackboard.errors import InvalidSource, StoreBusy, StoreUnreachable
+from blackboard.errors import InvalidSource, StoreBusy, StoreRefused, StoreUnreachable
 from blackboard.measure import YEAR, is_number, is_whole
 from blackboard.store import embedded
 from blackboard.store.address import Address, Deployment, parse_address
@@ -124,10 +124,11 @@ class Clients:
         """The same call, and a command right behind it, on the same connection: the replies to both.
 
         Raises what redis-py raises, also where the server says no to the first; what it says to the second, and be it an error,
-        is the second reply: the call was carried out. Only where there are `lines`.
+        is the second reply: the call was carried out. Raises StoreRefused where there are no `lines`.
         """
         if self.lines is None:
-            raise NotImplementedError
+            problem = "a write and what confirms it cannot be sent there on one connection"
+            raise StoreRefused(self.url, problem, "Connect to one server by its address")
         reply, confirmed = await self.lines.call_all(words, confirmation)
         if isinstance(reply, ResponseError):
             raise reply
@@ -136,12 +137,13 @@ class Clients:
     async def call_behind(self, bell: str, seconds: float, *words: Argument) -> Any:
         """The same call, as soon as there is a token on a doorbell, or after so many seconds; a token that is there is taken.
 
-        The server carries it out then, if the connection is still there. Only where there are `waits`, which end when the server
-        does not let anybody wait: the call would be made again and again.
+        The server carries it out then, if the connection is still there. Where there are no `waits` it is made at once; they end
+        when the server does not let anybody wait, since the call would be made again and again.
         """
-        if self.waits is None:
-            raise NotImplementedError
-        token, reply = await self.waits.call_all(("BLPOP", bell, f"{seconds:.3f}"), words)
+        waits = self.waits
+        if waits is None:  # or it has just turned out, for somebody else
+            return await self.call(*words)
+        token, reply = await waits.call_all(("BLPOP", bell, f"{seconds:.3f}"), words)
         if isinstance(token, ResponseError) and self.waits is not None:
             logger.warning("the doorbell cannot be waited for (%s): idle workers take longer to begin", token)
             self.waits = None

@@ -13,6 +13,7 @@ from redis.exceptions import ConnectionError as LostConnection
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as TimedOut
 
+from blackboard import StoreRefused
 from blackboard.store.connection import Clients, Settings, connect
 from blackboard.store.lines import Lines
 from tests.eventually import async_eventually
@@ -140,3 +141,18 @@ async def test_who_goes_away_while_the_first_blocks_has_nothing_carried_out(valk
 
 async def nobody_blocked(clients: Clients) -> bool:
     return not await blocked(clients)
+
+
+async def test_where_nobody_can_wait_a_call_is_made_at_once(valkey_url: str, namespace: str) -> None:
+    """It may turn out for one worker of a process, while another is about to wait."""
+    async with lines_to(valkey_url) as (clients, _):
+        clients.waits = None
+        assert await clients.call_behind(f"{namespace}:bell", 60, "ECHO", "x") == b"x"
+
+
+async def test_where_there_are_no_lines_nothing_can_be_confirmed() -> None:
+    clients = await connect("memory://")
+    with pytest.raises(StoreRefused, match="cannot be sent there on one connection"):
+        await clients.call_confirmed(("SET", "a", "1"), ("WAIT", 1, 1))
+    assert await clients.call("GET", "a") is None, "nothing was written"
+    await clients.aclose()
